@@ -1,0 +1,247 @@
+# gtrace: one Makefile, no recursion into folders. `make help` lists the targets.
+#
+# Everything built lies under build/. Folders may be empty: what is not there is not built.
+#   CC=clang  SAN=address,undefined  SAN=thread  V=1  WERROR=1 (or CI=true)  PREFIX=  DESTDIR=
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+CXX     ?= g++
+AR      ?= ar
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+comma   := ,
+VARIANT := $(if $(SAN),$(subst $(comma),-,$(SAN)))
+# B holds what is used, O the objects. A sanitizer has a B of its own.
+B       := build$(if $(VARIANT),/$(VARIANT))
+O       := $(B)/obj
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+# ---------------------------------------------------------------- flags
+
+ifneq ($(filter true 1 yes,$(CI) $(WERROR)),)
+WERR    := -Werror
+endif
+CFLAGS  ?= -O2 -g
+C_STD   := -std=gnu17 -D_GNU_SOURCE -I. -Iinclude -pthread
+C_WARN  := -Wall -Wextra -Wshadow -Wundef -Wvla -Wformat=2 -Wwrite-strings -Wstrict-prototypes \
+           -Wmissing-prototypes $(WERR)
+C_ALL   := $(C_STD) $(C_WARN) $(CFLAGS) -DGT_VERSION='"$(VERSION)"'
+C_SAN   := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+# The library: see docs/DESIGN.md and style.md for the reason of each. No sanitizer: it would need a
+# run-time library in the host.
+C_LIB   := -DGT_PRELOAD -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+           -fasynchronous-unwind-tables -fno-builtin-malloc -fno-stack-protector -U_FORTIFY_SOURCE
+IS_GCC  := $(shell $(CC) --version 2>/dev/null | grep -c 'Free Software')
+C_STACK := $(if $(filter 1,$(IS_GCC)),-Wstack-usage=1024)
+LD_LIB  := -shared -nodefaultlibs -Wl,-z,defs,-z,now,-z,nodelete,-z,initfirst,-z,relro \
+           -Wl,-soname,libgtrace.so
+L_LIB   := -lgcc -lc
+C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+L_CLI   ?=
+# Code under test: the library's modules without what only makes sense when preloaded.
+C_TEST  := -DGT_TEST -U_FORTIFY_SOURCE -fexceptions -fno-builtin-malloc
+L_TEST  := -ldl
+
+# ---------------------------------------------------------------- files
+
+encoder_c := $(wildcard encoder/*.c)
+preload_c := $(wildcard preload/*.c)
+preload_S := $(wildcard preload/*.S)
+tools_c   := $(wildcard tools/*.c tools/*/*.c)
+headers   := $(wildcard include/gtrace/* encoder/*.h preload/*.h preload/*.def tools/*.h tools/*.def tools/*/*.h)
+
+lib_o   := $(encoder_c:%.c=$(O)/lib/%.o) $(preload_c:%.c=$(O)/lib/%.o) $(preload_S:%.S=$(O)/lib/%.S.o)
+cli_o   := $(encoder_c:%.c=$(O)/cli/%.o) $(tools_c:%.c=$(O)/cli/%.o)
+core_c  := $(encoder_c) $(filter-out preload/hook_%.c,$(preload_c)) $(filter-out tools/gtrace.c,$(tools_c))
+core_o  := $(core_c:%.c=$(O)/test/%.o)
+
+unit    := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+stress  := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/stress/*.c))
+fuzz    := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+golden  := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/golden/*.c))
+bench   := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+progs   := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
+           $(patsubst %.cc,$(B)/tests/%,$(wildcard tests/same/*.cc tests/run/*.cc))
+
+.PHONY: all help check test lint format docs demo bench stress torture fuzz analyze ci clean install \
+        deps deps-demo deps-test test-programs FORCE
+
+ifeq ($(VARIANT),)
+all: $(B)/libgtrace.so $(B)/gtrace
+else
+all: $(B)/gtrace
+endif
+
+# ---------------------------------------------------------------- objects
+
+# Written again only when the flags change; all objects depend on it.
+flags_text := $(CC) $(CXX) $(C_ALL) | $(C_SAN) | $(C_LIB) $(C_STACK) $(LD_LIB) | $(C_CLI) $(L_CLI) | $(C_TEST)
+$(O)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(flags_text))' >$@.new; \
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(O)/lib/encoder/%.o: encoder/%.c $(O)/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) $(C_STACK) -Wconversion -MMD -MP -c -o $@ $<
+$(O)/lib/%.o: %.c $(O)/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) $(C_STACK) -MMD -MP -c -o $@ $<
+$(O)/lib/%.S.o: %.S $(O)/flags
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(C_STD) $(C_LIB) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/cli/encoder/%.o: encoder/%.c $(O)/flags
+	$(call say,CC,$< (cli))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_CLI) $(C_SAN) -Wconversion -MMD -MP -c -o $@ $<
+$(O)/cli/%.o: %.c $(O)/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_CLI) $(C_SAN) -MMD -MP -c -o $@ $<
+$(O)/test/preload/%.o: preload/%.c $(O)/flags
+	$(call say,CC,$< (test))mkdir -p $(@D) && $(CC) $(C_ALL) -DGT_PRELOAD $(C_TEST) $(C_SAN) -MMD -MP -c -o $@ $<
+$(O)/test/%.o: %.c $(O)/flags
+	$(call say,CC,$< (test))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) -MMD -MP -c -o $@ $<
+
+# ---------------------------------------------------------------- products
+
+# Names of all rows of hooks.def, by the preprocessor; then the version script.
+$(O)/hooks.txt: tests/lint/hooks.h $(wildcard preload/hooks.def) $(O)/flags
+	$(Q)mkdir -p $(@D); if [ -f preload/hooks.def ]; then \
+		$(CC) $(C_STD) -E -P -x c tests/lint/hooks.h | tr ';' '\n' | \
+		sed -n 's/^.*@hook *\([A-Za-z0-9_]*\) *$$/\1/p' | sort -u; fi >$@
+$(B)/exports.map: $(O)/hooks.txt $(wildcard preload/versions.map)
+	$(call say,MAP,$@){ echo '{ global:'; sed 's/$$/;/' $<; echo 'gtrace_*; local: *; };'; \
+		cat $(wildcard preload/versions.map) /dev/null; } >$@
+
+# N.B. -nodefaultlibs: libgcc_s must not become NEEDED, and a static libgcc_eh would import
+# _dl_find_object@GLIBC_2.35. What the unwinder needs is in preload/.
+$(B)/libgtrace.so: $(lib_o) $(B)/exports.map
+	$(call say,LD,$@)if [ -z '$(strip $(preload_c))' ]; then echo 'no preload/*.c yet'; else \
+		$(CC) $(LD_LIB) -Wl,--version-script=$(B)/exports.map -o $@ $(lib_o) $(L_LIB); fi
+
+$(B)/gtrace: $(cli_o)
+	$(call say,LD,$@)if [ ! -f tools/gtrace.c ]; then echo 'no tools/gtrace.c yet'; else \
+		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_CLI); fi
+
+# ---------------------------------------------------------------- test programs
+
+# One archive of all modules: a test gets what it names. `q` keeps equal file names of two folders.
+$(O)/test/core.a: $(core_o)
+	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) qcs $@ $(core_o)
+
+$(B)/tests/unit/%: tests/unit/%.c $(O)/test/core.a $(O)/flags
+	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) -Wno-missing-prototypes -Wno-shadow $(C_TEST) $(C_SAN) \
+		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a -lcriterion $(L_TEST)
+$(B)/tests/stress/% $(B)/tests/fuzz/% $(B)/tests/golden/%: $(O)/test/core.a $(O)/flags
+	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
+		-MMD -MP -MF $@.d -o $@ $(@:$(B)/%=%).c $(O)/test/core.a $(L_TEST)
+$(stress) $(fuzz) $(golden): $(B)/%: %.c
+# Programs to be traced: no flags of ours, they stand for anybody's. Never sanitized.
+C_PROG  := -O2 -g -D_GNU_SOURCE -I. -Iinclude -pthread -Wall $(WERR)
+$(B)/tests/same/%: tests/same/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+$(B)/tests/run/%: tests/run/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+$(B)/tests/torture/%: tests/torture/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+$(B)/tests/same/%: tests/same/%.cc
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
+$(B)/tests/run/%: tests/run/%.cc
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
+test-programs: $(progs) $(B)/oracle.ok
+
+# Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
+$(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh
+	$(call say,GO,$(B)/oracle)mkdir -p $(@D) && GO='$(GO)' tests/oracle/build.sh $(abspath $(B))/oracle >$@
+
+# ---------------------------------------------------------------- targets
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: make                 build/libgtrace.so and build/gtrace
+#: make demo            install what is missing, record redis under load, show what to type next
+#: make test            install what is missing, run everything that must pass
+#: make check           unit, golden, same and run tests (nothing is installed)
+#: make lint            format, includes, exports, imports, docs in sync, lengths
+#: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md from the tables
+#: make format          clang-format all C files
+#: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
+#: make bench           costs, native and traced; writes bench/RESULTS.md
+#: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
+#: make install         PREFIX=/usr/local DESTDIR=
+#: make deps deps-demo deps-test    install Debian packages for building, the demo, the tests
+#: make clean
+#: variables: CC= SAN=address,undefined SAN=thread V=1 WERROR=1 CI=true
+
+check: all $(unit) $(golden) test-programs
+	$(Q)B=$(B) tests/run-all unit golden same run
+
+# The tests run after the packages are there, so make starts anew in between.
+test:
+	$(Q)tests/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
+.PHONY: test-all
+test-all: all $(unit) $(golden) $(stress) test-programs $(B)/fuzz-programs
+	$(Q)B=$(B) tests/run-all lint oracle unit golden same run thread stress fuzz torture demo
+
+lint: all
+	$(Q)B=$(B) tests/run-all lint
+
+format:
+	$(Q)clang-format-14 -i $$(find encoder preload tools tests bench examples include \
+		\( -name '*.c' -o -name '*.h' \) -not -path '*/oracle/*')
+
+docs:
+	$(Q)CC='$(CC)' tests/lint/gendocs.sh docs
+
+demo:
+	$(Q)tests/deps.sh build demo
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)examples/demo.sh
+
+stress: $(stress)
+	$(Q)B=$(B) tests/run-all stress
+torture: all test-programs
+	$(Q)B=$(B) tests/run-all torture
+# Fuzzing always with sanitizers, in their own variant.
+.PHONY: $(B)/fuzz-programs fuzz-programs
+fuzz-programs: $(fuzz)
+$(B)/fuzz-programs:
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-programs
+fuzz: $(B)/fuzz-programs
+	$(Q)B=$(B) tests/run-all fuzz
+bench: all $(bench)
+	$(Q)B=$(B) sh -c 'if [ -x bench/run ]; then bench/run; else echo "no bench/run yet"; fi'
+
+analyze:
+	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'
+
+ci: test analyze
+
+deps:
+	@tests/deps.sh build
+deps-demo:
+	@tests/deps.sh build demo
+deps-test:
+	@tests/deps.sh build test
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/gtrace $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(B)/gtrace $(DESTDIR)$(PREFIX)/bin/gtrace
+	install -m 755 $(B)/libgtrace.so $(DESTDIR)$(PREFIX)/lib/gtrace/libgtrace.so
+	printf 'prefix=%s\nlibdir=$${prefix}/lib/gtrace\nincludedir=$${prefix}/include\n\nName: gtrace\nDescription: traces multi-threaded programs into Go execution traces\nVersion: %s\nCflags: -I$${includedir}\n' \
+		'$(PREFIX)' '$(VERSION)' >$(DESTDIR)$(PREFIX)/lib/pkgconfig/gtrace.pc
+	if [ -f include/gtrace/gtrace.h ]; then install -d $(DESTDIR)$(PREFIX)/include/gtrace && \
+		install -m 644 include/gtrace/gtrace.h $(DESTDIR)$(PREFIX)/include/gtrace/; fi
+
+clean:
+	rm -rf build
+
+FORCE:
+
+-include $(shell find $(O) $(B)/tests -name '*.d' 2>/dev/null)
