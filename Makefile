@@ -66,13 +66,13 @@ cli_o   := $(encoder_c:%.c=$(O)/cli/%.o) $(tools_c:%.c=$(O)/cli/%.o)
 core_c  := $(encoder_c) $(filter-out preload/hook_%.c,$(preload_c)) $(filter-out tools/gtrace.c,$(tools_c))
 core_o  := $(core_c:%.c=$(O)/test/%.o)
 
-unit    := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-stress  := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/stress/*.c))
-fuzz    := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-golden  := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/golden/*.c))
+unit    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
+fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
 bench   := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
-progs   := $(patsubst %.c,$(B)/tests/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
-           $(patsubst %.cc,$(B)/tests/%,$(wildcard tests/same/*.cc tests/run/*.cc))
+progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
+           $(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc))
 
 .PHONY: all help check test lint format docs demo bench stress torture fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
