@@ -95,6 +95,7 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 #define GT_RAW_task(x)    ((x).v)
 #define GT_RAW_u64(x)     (x)
 
+/* N.B. the writers' own names (b, now, w, body) must not be used as argument names in the tables. */
 /* `GT_PARAM_##arg` turns `g(new_g)` into `, gt_g new_g` and `_` into nothing; likewise GT_PUT_. */
 #define GT_PARAM__
 #define GT_PARAM_g(x)       , GT_TYPE_g x
@@ -109,16 +110,16 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 #define GT_PARAM_u64(x)     , GT_TYPE_u64 x
 
 #define GT_PUT__
-#define GT_PUT_g(x)       p = gt_varint_put(p, GT_RAW_g(x));
-#define GT_PUT_m(x)       p = gt_varint_put(p, GT_RAW_m(x));
-#define GT_PUT_p(x)       p = gt_varint_put(p, GT_RAW_p(x));
-#define GT_PUT_seq(x)     p = gt_varint_put(p, GT_RAW_seq(x));
-#define GT_PUT_stack(x)   p = gt_varint_put(p, GT_RAW_stack(x));
-#define GT_PUT_str(x)     p = gt_varint_put(p, GT_RAW_str(x));
-#define GT_PUT_gstatus(x) p = gt_varint_put(p, GT_RAW_gstatus(x));
-#define GT_PUT_pstatus(x) p = gt_varint_put(p, GT_RAW_pstatus(x));
-#define GT_PUT_task(x)    p = gt_varint_put(p, GT_RAW_task(x));
-#define GT_PUT_u64(x)     p = gt_varint_put(p, GT_RAW_u64(x));
+#define GT_PUT_g(x)       w = gt_varint_put(w, GT_RAW_g(x));
+#define GT_PUT_m(x)       w = gt_varint_put(w, GT_RAW_m(x));
+#define GT_PUT_p(x)       w = gt_varint_put(w, GT_RAW_p(x));
+#define GT_PUT_seq(x)     w = gt_varint_put(w, GT_RAW_seq(x));
+#define GT_PUT_stack(x)   w = gt_varint_put(w, GT_RAW_stack(x));
+#define GT_PUT_str(x)     w = gt_varint_put(w, GT_RAW_str(x));
+#define GT_PUT_gstatus(x) w = gt_varint_put(w, GT_RAW_gstatus(x));
+#define GT_PUT_pstatus(x) w = gt_varint_put(w, GT_RAW_pstatus(x));
+#define GT_PUT_task(x)    w = gt_varint_put(w, GT_RAW_task(x));
+#define GT_PUT_u64(x)     w = gt_varint_put(w, GT_RAW_u64(x));
 
 #define GT_WRITER_FRAME(...)
 #define GT_WRITER_RECORD(...)
@@ -126,8 +127,8 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 	static inline void gt_w_##name(struct gt_batch *b,                                                   \
 	        gt_ns now GT_PARAM_##a1 GT_PARAM_##a2 GT_PARAM_##a3 GT_PARAM_##a4)                           \
 	{                                                                                                    \
-		uint8_t *p = gt_batch_event(b, GT_EV_##name, now);                                           \
-		GT_PUT_##a1 GT_PUT_##a2 GT_PUT_##a3 GT_PUT_##a4 gt_batch_end(b, p);                          \
+		uint8_t *w = gt_batch_event(b, GT_EV_##name, now);                                           \
+		GT_PUT_##a1 GT_PUT_##a2 GT_PUT_##a3 GT_PUT_##a4 gt_batch_end(b, w);                          \
 	}
 
 /* clang-format off */
@@ -135,15 +136,18 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 #include "gtrace/events.def"
 #undef GT_EV
 
-/* gt_r_<RECORD>(batch, now, fields...): appends one of gtrace's own records. */
+/*
+ * gt_r_<RECORD>(batch, now, fields...): appends one of gtrace's own records. Returns false, and writes
+ * nothing, when there is no room.
+ */
 #define GT_REC(kind, name, f1, f2, f3, f4, f5, f6, f7, meaning)                                              \
-	static inline void gt_r_##name(struct gt_batch *b, gt_ns now GT_PARAM_##f1 GT_PARAM_##f2             \
+	static inline bool gt_r_##name(struct gt_batch *b, gt_ns now GT_PARAM_##f1 GT_PARAM_##f2             \
 	        GT_PARAM_##f3 GT_PARAM_##f4 GT_PARAM_##f5 GT_PARAM_##f6 GT_PARAM_##f7)                       \
 	{                                                                                                    \
 		uint8_t body[(1 + GT_REC_MAX_FIELDS) * GT_VARINT_MAX];                                       \
-		uint8_t *p = gt_varint_put(body, now.v > b->start.v ? now.v - b->start.v : 0);               \
+		uint8_t *w = gt_varint_put(body, now.v > b->start.v ? now.v - b->start.v : 0);               \
 		GT_PUT_##f1 GT_PUT_##f2 GT_PUT_##f3 GT_PUT_##f4 GT_PUT_##f5 GT_PUT_##f6 GT_PUT_##f7          \
-		gt_batch_record(b, kind, body, (size_t)(p - body), NULL, 0);                                 \
+		return gt_batch_record(b, kind, body, (size_t)(w - body), NULL, 0);                          \
 	}
 #include "gtrace/records.def"
 #undef GT_REC
