@@ -1,0 +1,29 @@
+/*
+ * A trace from its file to its ordered events: what most consumers want.
+ *
+ *     struct gt_trace *t = gt_trace_open(path, &err);
+ *     while ((rc = gt_trace_next(t, &ev, &err)) > 0) {
+ *             if (ev.id == GT_EV_Sync) ... gt_trace_gen(t) is a new generation; its records may be read now
+ *     }
+ *     rc < 0: *err says what is wrong; all events up to there were delivered
+ */
+#ifndef GT_READ_TRACE_H
+#define GT_READ_TRACE_H
+
+#include "tools/read/order.h"
+
+struct gt_trace;
+
+struct gt_trace *gt_trace_open(const char *path, struct gt_err *err);
+struct gt_trace *gt_trace_open_mem(const void *bytes, size_t len, struct gt_err *err);
+void gt_trace_close(struct gt_trace *t);
+
+/* 1 and an event; 0 at the end of the file; -gt_err_code with *err, and then nothing more comes. */
+int gt_trace_next(struct gt_trace *t, struct gt_ordered *ev, struct gt_err *err);
+
+/* The generation that the last event belongs to; its tables change when GT_EV_Sync comes. */
+const struct gt_gen *gt_trace_gen(const struct gt_trace *t);
+
+struct gt_file *gt_trace_file(struct gt_trace *t);
+
+#endif
