@@ -1,0 +1,56 @@
+#!/bin/sh
+# Installs the Debian packages that are missing, and only those. usage: tests/deps.sh build|demo|test...
+# Needs /bin/sh and apt-get. Not root: says what to type and fails only if building is impossible.
+set -u
+
+build="gcc libc6-dev make binutils"
+demo="redis-server redis-tools"
+test="g++ libcriterion-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin"
+# Nice to have: their absence skips tests. Go itself must be 1.26 or later; Debian 12 has none.
+
+want=
+for kind in "$@"; do
+	case $kind in
+	build) want="$want $build" ;;
+	demo) want="$want $demo" ;;
+	test) want="$want $test" ;;
+	*) echo "usage: $0 build|demo|test..." >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for p in $want; do
+	case " $missing " in *" $p "*) continue ;; esac
+	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "missing:$missing (no apt-get here: install them your way)" >&2
+	command -v cc >/dev/null 2>&1; exit
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing packages; type:  sudo apt-get install$missing" >&2
+	command -v cc >/dev/null 2>&1; exit
+fi
+
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# Installing must not start a server: a policy for as long as we install, if the machine has none.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy
+	trap 'rm -f $policy' EXIT
+fi
+get()
+{
+	# shellcheck disable=SC2086
+	apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/tmp/gtrace-apt.log 2>&1
+}
+# The lists may be missing or old: fetch them only when needed.
+if ! get; then
+	echo "apt-get update"
+	apt-get update -qq >/tmp/gtrace-apt-update.log 2>&1
+	get || { tail -n 20 /tmp/gtrace-apt.log >&2; echo "could not install:$missing" >&2; exit 1; }
+fi
+rm -f /tmp/gtrace-apt.log /tmp/gtrace-apt-update.log
