@@ -1,0 +1,53 @@
+/* Every header whose types hooks.def mentions, and the numbers of the hooked calls. */
+#ifndef GT_HOOK_TYPES_H
+#define GT_HOOK_TYPES_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+
+/* One number per row of hooks.def. They live in memory only: files name calls by their text. */
+enum gt_call {
+/* clang-format off */
+#define GT_BLOCKING(group, why, ret, name, params, args) GT_CALL_##name,
+#define GT_CUSTOM(group, why, ret, name, params, args)   GT_CALL_##name,
+#define GT_ASM(group, why, ret, name, params, args)      GT_CALL_##name,
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+	/* clang-format on */
+	GT_N_CALLS
+};
+
+/* How a wait is told (whys.def). */
+enum gt_form { GT_FORM_BLOCK, GT_FORM_CALL, GT_FORM_FD };
+
+enum gt_why {
+	GT_WHY__, /* none */
+/* clang-format off */
+#define GT_WHY(id, name, form, reason, meaning) GT_WHY_##name = id,
+#include "gtrace/whys.def"
+#undef GT_WHY
+	/* clang-format on */
+	GT_N_WHYS
+};
+
+#endif
