@@ -1,0 +1,45 @@
+// C++20: latch, barrier, counting_semaphore, atomic wait: they wait in syscall(SYS_futex), not in pthread calls.
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstdio>
+#include <latch>
+#include <pthread.h>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+int main()
+{
+	std::latch go(1), all(4);
+	std::counting_semaphore<8> items(0);
+	std::barrier phase(4);
+	std::atomic<int> word(0), sum(0);
+	std::vector<std::thread> v;
+	for (int i = 0; i < 4; i++)
+		v.emplace_back([&, i] {
+			char name[16];
+			std::snprintf(name, sizeof(name), "worker-%d", i);
+			pthread_setname_np(pthread_self(), name);
+			go.wait();
+			items.acquire();
+			phase.arrive_and_wait();
+			word.wait(0);
+			sum += i + 1;
+			all.count_down();
+		});
+	std::this_thread::sleep_for(50ms);
+	go.count_down();
+	std::this_thread::sleep_for(50ms);
+	items.release(4);
+	std::this_thread::sleep_for(50ms);
+	word = 1;
+	word.notify_all();
+	all.wait();
+	for (auto &t : v)
+		t.join();
+	std::printf("%d\n", sum.load());
+	return 0;
+}
