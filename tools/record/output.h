@@ -1,0 +1,41 @@
+/* Where the library writes: the pattern of -o, and the files that came of it. */
+#ifndef GT_OUTPUT_H
+#define GT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct gt_output_file {
+	char *path;
+	uint64_t size;
+	dev_t dev;
+	ino_t ino;
+	bool is_of_pid; /* its name says that the program itself wrote it, not a child */
+};
+
+struct gt_output {
+	char *pattern;                 /* absolute; only %p %e %n %% are left */
+	struct gt_output_file *before; /* what was there at the start */
+	size_t n_before;
+	struct gt_output_file *files;  /* what is there now and was not before; the largest first */
+	size_t n_files;
+};
+
+/*
+ * Prepares `pattern`: %h host, %t time, %q{VAR} environment are put in, %p pid, %e program, %n number are left to the
+ * library; it is made absolute (a program that changes its directory and forks keeps its files together) and
+ * missing directories are made. Returns NULL, or what is wrong with it (the caller's to free).
+ */
+char *gt_output_init(struct gt_output *o, const char *pattern);
+
+/* Looks which files have appeared. `pid` is the program's. */
+void gt_output_find(struct gt_output *o, pid_t pid);
+
+void gt_output_free(struct gt_output *o);
+
+/* Does a writer still hold this file? */
+bool gt_output_is_busy(const char *path);
+
+#endif
