@@ -20,7 +20,10 @@ for how in spawn vfork; do
 	begins_equal_ends
 	rm -f "$T"/*.trace*
 done
-eq "$(count_after=1; record -- "$PROGS/procs" spawn /bin/true; count "$TRACE" posix_spawn)" 3 "posix_spawn calls"
+record -- "$PROGS/procs" spawn /bin/true
+all_files
+eq "$(count "$TRACE" posix_spawn)" 3 "posix_spawn calls"
+eq "$(count "$TRACE" waitpid)" 3 "waitpid calls"
 rm -f "$T"/*.trace*
 
 record -- "$PROGS/procs" system

@@ -1,0 +1,41 @@
+#!/bin/bash
+# However a process ends, the file holds every wait up to the last instruction (interposition.md 5.6).
+. "$(dirname "$0")/../lib.sh"
+ulimit -c 0
+number()
+{
+	od -An -tu8 -N8 "$T/told" | tr -d ' '
+}
+while read -r how want; do
+	rm -f "$T"/*.trace* "$T/told"
+	record -- "$PROGS/endings" "$how" "$T/told" 60
+	eq "$status" "$want" "$how: exit status"
+	settle "$TRACE"
+	judge
+	told=$(number)
+	[ "$told" -ge 50 ] || fail "$how: the program itself slept only $told times"
+	# One more can have begun, or have ended without being told.
+	fact "thr(\"teller\") | .blocks >= $told and .blocks <= $told + 1" || fail "$how"
+done <<'END'
+return 7
+exit 7
+_exit 7
+_Exit 7
+quick_exit 7
+exit_group 7
+abort 134
+assert 134
+segv 139
+raise 143
+kill 137
+exec 0
+pthread_exit 0
+thread:exit 7
+thread:_exit 7
+thread:quick_exit 7
+thread:exit_group 7
+thread:abort 134
+thread:segv 139
+thread:exec 0
+END
+done_ok
