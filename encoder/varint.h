@@ -8,7 +8,11 @@
 
 #define GT_VARINT_MAX 10 /* bytes of the longest 64-bit number */
 
-/* Writes `v` at `p`, which has room for GT_VARINT_MAX bytes; returns the first byte behind it. */
+/*
+ * Writes `v` at `p`, which has room for GT_VARINT_MAX bytes; returns the first byte behind it.
+ * N.B. the plain loop is also the fast one: unrolled for 1 to 3 bytes, or spread by shifts and stored at
+ * once, an event took 5 to 10 ns instead of 4 (gcc 12, x86-64).
+ */
 static inline uint8_t *gt_varint_put(uint8_t *p, uint64_t v)
 {
 	while (v >= 0x80) {
