@@ -15,6 +15,7 @@ static volatile uint64_t *told;
 static const char *how;
 static long ms;
 static int stop_at;
+static volatile int *volatile nowhere = (int *)8;
 
 static void *teller(void *arg)
 {
@@ -46,7 +47,7 @@ static void end(void)
 	if (!strcmp(how, "assert"))
 		assert(!strcmp(how, "no"));
 	if (!strcmp(how, "segv"))
-		*(volatile int *)8 = 1;
+		*nowhere = 1;
 	if (!strcmp(how, "raise"))
 		raise(SIGTERM);
 	if (!strcmp(how, "kill"))

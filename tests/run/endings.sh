@@ -6,11 +6,17 @@ number()
 {
 	od -An -tu8 -N8 "$T/told" | tr -d ' '
 }
-while read -r how want; do
+while read -r how want unseen; do
 	rm -f "$T"/*.trace* "$T/told"
 	record -- "$PROGS/endings" "$how" "$T/told" 60
 	eq "$status" "$want" "$how: exit status"
-	settle "$TRACE"
+	if [ "${GTRACE_WRITER:-task}" = thread ] && [ "${unseen:-}" ]; then
+		# The writer dies with the process, unseen by any hook: at most what was not yet written is lost.
+		judge_now "$TRACE" && continue
+		"$GT" recover "$TRACE" -o "$TRACE.r" >/dev/null 2>&1
+		judge "$TRACE.r"
+		continue
+	fi
 	judge
 	told=$(number)
 	[ "$told" -ge 50 ] || fail "$how: the program itself slept only $told times"
@@ -24,10 +30,10 @@ _Exit 7
 quick_exit 7
 exit_group 7
 abort 134
-assert 134
-segv 139
-raise 143
-kill 137
+assert 134 unseen
+segv 139 unseen
+raise 143 unseen
+kill 137 unseen
 exec 0
 pthread_exit 0
 thread:exit 7
@@ -35,7 +41,7 @@ thread:_exit 7
 thread:quick_exit 7
 thread:exit_group 7
 thread:abort 134
-thread:segv 139
+thread:segv 139 unseen
 thread:exec 0
 END
 done_ok

@@ -1,0 +1,39 @@
+#!/bin/bash
+# kill -9 of program and writer together: the file, or `gtrace recover` of it, is valid and lacks at most one period.
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+. "$ROOT/tests/torture/torture-lib.bash"
+[ "${GTRACE_WRITER:-task}" = task ] || skip "the writer is a thread"
+N=${N:-20}
+PERIOD_MS=50
+at() { od -An -tu8 -j $((64 + $1 * 8)) -N8 "$T/told" | tr -d ' '; }
+recovered=0
+for i in $(seq "$N"); do
+	rm -f "$T"/*.trace* "$T/told"
+	start GTRACE_MIN_WAIT=0 GTRACE_PERIOD=${PERIOD_MS}ms -- "$BUSY" "$T/told"
+	busy_is_up
+	sleep_random 60 300
+	w=$(writer_of "$pid") || fail "run $i: no gtrace-writer under $pid"
+	kill -KILL "$w" "$pid"
+	finish 2>/dev/null
+	settle "$TRACE" 2
+	f=$TRACE
+	if ! judge_now "$TRACE"; then
+		[ -x "$GT" ] || skip "no build/gtrace"
+		f=$T/recovered.trace
+		rm -f "$f"
+		"$GT" recover "$TRACE" -o "$f" >"$T/recover.out" 2>&1 || fail "run $i: recover: $(cat "$T/recover.out")"
+		judge "$f"
+		recovered=$((recovered + 1))
+	fi
+	if [ -x "$ORACLE" ]; then
+		n=$(told 0)
+		have=$(jq '[.goroutines[] | select(.label == "w0") | .blocks] | add // 0' "$f.json")
+		[ "$have" -ge 1 ] || fail "run $i: nothing in the file, $n waits told"
+		[ "$have" -gt "$n" ] && have=$n
+		lost_ms=$((($(at "$n") - $(at "$have")) / 1000000))
+		# One period, and the time that closing and writing one takes on a busy machine
+		[ "$lost_ms" -le $((PERIOD_MS + ${SLACK_MS:-50})) ] || fail "run $i: the last $lost_ms ms are lost, $have of $n waits"
+	fi
+done
+echo "$N times, $recovered recovered"
+done_ok
