@@ -186,7 +186,7 @@ test:
 	$(Q)tests/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
-test-all: all $(unit) $(golden) $(stress) test-programs $(B)/fuzz-programs
+test-all: all $(unit) $(golden) $(stress) test-programs $(B)/fuzz-programs $(B)/thread-programs
 	$(Q)B=$(B) tests/run-all lint oracle unit golden same run thread stress fuzz torture demo
 
 lint: all
@@ -213,6 +213,11 @@ torture: all test-programs
 fuzz-programs: $(fuzz)
 $(B)/fuzz-programs:
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined fuzz-programs
+# Races: the same programs under ThreadSanitizer.
+.PHONY: $(B)/thread-programs stress-programs
+stress-programs: $(stress)
+$(B)/thread-programs:
+	$(Q)$(MAKE) --no-print-directory SAN=thread stress-programs
 fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)

@@ -1,0 +1,109 @@
+/* Writes one of the generated pages of docs/ to stdout from the tables. Used by gendocs.sh. */
+#include <stdio.h>
+#include <string.h>
+
+/* "_" is an empty cell; "|" would end it */
+static void cell(const char *s)
+{
+	printf(" ");
+	if (strcmp(s, "_") != 0)
+		for (; *s; s++)
+			printf(*s == '|' ? "\\|" : "%c", *s);
+	printf(" |");
+}
+
+static void args(const char *a, const char *b, const char *c, const char *d)
+{
+	const char *v[] = { a, b, c, d };
+	printf(" ");
+	for (int i = 0; i < 4; i++)
+		if (strcmp(v[i], "_") != 0)
+			printf("%s`%s`", i ? ", " : "", v[i]);
+	printf(" |");
+}
+
+static void format(void)
+{
+	printf("## Events\n\n| id | name | kind | arguments | meaning |\n|--:|---|---|---|---|\n");
+#define GT_EV(id, name, kind, a1, a2, a3, a4, meaning)                                             \
+	printf("| %s | %s | %s |", #id, #name, #kind);                                             \
+	args(#a1, #a2, #a3, #a4);                                                                  \
+	cell(meaning);                                                                             \
+	printf("\n");
+#include "gtrace/events.def"
+#undef GT_EV
+	printf("\n## gtrace's own records\n\n| kind | name | fields | meaning |\n|--:|---|---|---|\n");
+#define GT_REC(kind, name, f1, f2, f3, f4, f5, f6, f7, meaning)                                    \
+	printf("| %s | %s | ", #kind, #name);                                                      \
+	{                                                                                          \
+		const char *v[] = { #f1, #f2, #f3, #f4, #f5, #f6, #f7 };                           \
+		for (int i = 0; i < 7; i++)                                                        \
+			if (strcmp(v[i], "_") != 0)                                                \
+				printf("%s`%s`", i ? ", " : "", v[i]);                             \
+	}                                                                                          \
+	printf(" |");                                                                              \
+	cell(meaning);                                                                             \
+	printf("\n");
+#include "gtrace/records.def"
+#undef GT_REC
+	printf("\n## Why a thread waits\n\n| id | name | told as | reason | meaning |\n|--:|---|---|---|---|\n");
+#define GT_WHY(id, name, form, reason, meaning)                                                    \
+	printf("| %s | %s | %s |", #id, #name, #form);                                             \
+	cell(reason);                                                                              \
+	cell(meaning);                                                                             \
+	printf("\n");
+#include "gtrace/whys.def"
+#undef GT_WHY
+}
+
+static void hooks(void)
+{
+	printf("## Functions\n\n| function | group | waits for | body | prototype |\n|---|---|---|---|---|\n");
+#define ROW(group, why, ret, name, params, body)                                                   \
+	printf("| `%s` | %s |", #name, #group);                                                    \
+	cell(#why);                                                                                \
+	printf(" " body " | `" #ret " " #name #params "` |\n");
+#define GT_BLOCKING(group, why, ret, name, params, a) ROW(group, why, ret, name, params, "generated")
+#define GT_CUSTOM(group, why, ret, name, params, a)   ROW(group, why, ret, name, params, "written")
+#define GT_ASM(group, why, ret, name, params, a)      ROW(group, why, ret, name, params, "tail jump")
+#if __has_include("preload/hooks.def")
+#include "preload/hooks.def"
+#endif
+}
+
+static void config(void)
+{
+	printf("## Settings\n\n| variable | type | default | meaning |\n|---|---|---|---|\n");
+#define GT_CFG(type, variable, field, def, text)                                                   \
+	printf("| `%s` | %s |", #variable, #type);                                                 \
+	cell(def);                                                                                 \
+	cell(text);                                                                                \
+	printf("\n");
+#if __has_include("preload/config.def")
+#include "preload/config.def"
+#endif
+	printf("\nA `word`'s default is the first of its choices.\n");
+	printf("\n## What the tracer counts about itself\n\n| name | unit | meaning |\n|---|---|---|\n");
+#define GT_COUNTER(name, unit, text)                                                               \
+	printf("| `%s` | %s |", #name, #unit);                                                     \
+	cell(text);                                                                                \
+	printf("\n");
+#if __has_include("preload/counters.def")
+#include "preload/counters.def"
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	if (!strcmp(argv[1], "FORMAT"))
+		format();
+	else if (!strcmp(argv[1], "HOOKS"))
+		hooks();
+	else if (!strcmp(argv[1], "CONFIG"))
+		config();
+	else
+		return 2;
+	return 0;
+}
