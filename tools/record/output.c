@@ -2,16 +2,13 @@
 
 #include "tools/lib/mem.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,10 +43,8 @@ static void add_host(struct text *t)
 
 static void add_time(struct text *t)
 {
-	char text[32];
-	const time_t now = time(NULL);
-	struct tm tm;
-	strftime(text, sizeof(text), "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
+	char text[32]; /* seconds since 1970, as the library writes it */
+	snprintf(text, sizeof(text), "%lld", (long long)time(NULL));
 	add_plain(t, text);
 }
 
@@ -251,15 +246,4 @@ void gt_output_free(struct gt_output *o)
 	free_list(o->files, o->n_files);
 	free(o->pattern);
 	*o = (struct gt_output){ 0 };
-}
-
-/* N.B. a shared lock, for a moment: the writer takes its own when it makes the file, and holds it to its end. */
-bool gt_output_is_busy(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	const bool is_busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	close(fd);
-	return is_busy;
 }

@@ -35,7 +35,4 @@ void gt_output_find(struct gt_output *o, pid_t pid);
 
 void gt_output_free(struct gt_output *o);
 
-/* Does a writer still hold this file? */
-bool gt_output_is_busy(const char *path);
-
 #endif
