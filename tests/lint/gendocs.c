@@ -32,7 +32,8 @@ static void format(void)
 	printf("\n");
 #include "gtrace/events.def"
 #undef GT_EV
-	printf("\n## gtrace's own records\n\n| kind | name | fields | meaning |\n|--:|---|---|---|\n");
+	printf("\n## gtrace's own records\n\n| kind | name | fields | meaning "
+	       "|\n|--:|---|---|---|\n");
 #define GT_REC(kind, name, f1, f2, f3, f4, f5, f6, f7, meaning)                                    \
 	printf("| %s | %s | ", #kind, #name);                                                      \
 	{                                                                                          \
@@ -46,7 +47,8 @@ static void format(void)
 	printf("\n");
 #include "gtrace/records.def"
 #undef GT_REC
-	printf("\n## Why a thread waits\n\n| id | name | told as | reason | meaning |\n|--:|---|---|---|---|\n");
+	printf("\n## Why a thread waits\n\n| id | name | told as | reason | meaning "
+	       "|\n|--:|---|---|---|---|\n");
 #define GT_WHY(id, name, form, reason, meaning)                                                    \
 	printf("| %s | %s | %s |", #id, #name, #form);                                             \
 	cell(reason);                                                                              \
@@ -58,14 +60,16 @@ static void format(void)
 
 static void hooks(void)
 {
-	printf("## Functions\n\n| function | group | waits for | body | prototype |\n|---|---|---|---|---|\n");
+	printf("## Functions\n\n| function | group | waits for | body | prototype "
+	       "|\n|---|---|---|---|---|\n");
 #define ROW(group, why, ret, name, params, body)                                                   \
 	printf("| `%s` | %s |", #name, #group);                                                    \
 	cell(#why);                                                                                \
 	printf(" " body " | `" #ret " " #name #params "` |\n");
-#define GT_BLOCKING(group, why, ret, name, params, a) ROW(group, why, ret, name, params, "generated")
-#define GT_CUSTOM(group, why, ret, name, params, a)   ROW(group, why, ret, name, params, "written")
-#define GT_ASM(group, why, ret, name, params, a)      ROW(group, why, ret, name, params, "tail jump")
+#define GT_BLOCKING(group, why, ret, name, params, a)                                              \
+	ROW(group, why, ret, name, params, "generated")
+#define GT_CUSTOM(group, why, ret, name, params, a) ROW(group, why, ret, name, params, "written")
+#define GT_ASM(group, why, ret, name, params, a)    ROW(group, why, ret, name, params, "tail jump")
 #if __has_include("preload/hooks.def")
 #include "preload/hooks.def"
 #endif
@@ -83,7 +87,8 @@ static void config(void)
 #include "preload/config.def"
 #endif
 	printf("\nA `word`'s default is the first of its choices.\n");
-	printf("\n## What the tracer counts about itself\n\n| name | unit | meaning |\n|---|---|---|\n");
+	printf("\n## What the tracer counts about itself\n\n| name | unit | meaning "
+	       "|\n|---|---|---|\n");
 #define GT_COUNTER(name, unit, text)                                                               \
 	printf("| `%s` | %s |", #name, #unit);                                                     \
 	cell(text);                                                                                \

@@ -1,6 +1,7 @@
 /*
- * counters THREADS ROUNDS: each thread makes a known number of each call; some wait, most do not. At the end prints "NAME COUNT" for
- * each function: how often the whole process called it. Functions that libc itself calls through us (malloc) are printed as
+ * counters THREADS ROUNDS: each thread makes a known number of each call; some wait, most do not.
+ * At the end prints "NAME COUNT" for each function: how often the whole process called it.
+ * Functions that libc itself calls through us (malloc) are printed as
  * "+NAME COUNT": the script compares two runs.
  */
 #include "tests/run/prog.h"
@@ -67,7 +68,8 @@ static void locks(void)
 
 	DO(pthread_mutex_lock, &shared);
 	DO(pthread_cond_signal, &cond);
-	DO(pthread_cond_timedwait, &cond, &shared, &past); /* times out, or meets another thread's signal */
+	DO(pthread_cond_timedwait, &cond, &shared,
+	   &past); /* times out, or meets another thread's signal */
 	DO(pthread_mutex_unlock, &shared);
 	DO(pthread_cond_broadcast, &cond);
 	CHECK(DO(pthread_mutex_trylock, &own) == 0);

@@ -1,6 +1,7 @@
 /*
- * endings HOW FILE MS: a thread ("teller") sleeps again and again; after each sleep it stores the number of sleeps in FILE, which is
- * mapped and shared: no call of ours is involved, and the number outlives the process. After MS ms the process ends by HOW.
+ * endings HOW FILE MS: a thread ("teller") sleeps again and again; after each sleep it stores the
+ * number of sleeps in FILE, which is mapped and shared: no call of ours is involved, and the number
+ * outlives the process. After MS ms the process ends by HOW.
  */
 #include "tests/run/prog.h"
 

@@ -1,4 +1,5 @@
-/* Many hand-overs between two named threads, over pipes, sockets with epoll, or a mutex and condition. Prints the number. */
+/* Many hand-overs between two named threads, over pipes, sockets with epoll, or a mutex and
+ * condition. Prints the number. */
 #include "tests/run/prog.h"
 
 #include <sys/epoll.h>
@@ -65,7 +66,8 @@ int main(int argc, char **argv)
 	n = atoi(argv[2]);
 	is_epoll = !strcmp(argv[1], "epoll");
 	if (is_epoll)
-		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, a) && !socketpair(AF_UNIX, SOCK_STREAM, 0, b));
+		CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, a) &&
+		      !socketpair(AF_UNIX, SOCK_STREAM, 0, b));
 	else
 		CHECK(!pipe(a) && !pipe(b));
 	const int is_cond = !strcmp(argv[1], "cond");

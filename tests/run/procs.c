@@ -1,12 +1,10 @@
 /*
  * Process life: argv[1] is what to do. Prints "child PID" for each child that it knows of.
- *   fork       a busy second thread; a child that sleeps, uses a mutex, a thread of its own, exits 3
- *   forks N    N children, one after the other, exit status summed
- *   forkexec   fork, execve of argv[2...]; waits
- *   exec       execve of argv[2...] without fork, while a thread waits
- *   spawn      posix_spawn of argv[2...], 3 times; waits
- *   system     system("sleep 0.05; exit 4"), popen
- *   vfork      vfork + execve of argv[2...], 5 times
+ *   fork       a busy second thread; a child that sleeps, uses a mutex, a thread of its own, exits
+ * 3 forks N    N children, one after the other, exit status summed forkexec   fork, execve of
+ * argv[2...]; waits exec       execve of argv[2...] without fork, while a thread waits spawn
+ * posix_spawn of argv[2...], 3 times; waits system     system("sleep 0.05; exit 4"), popen vfork
+ * vfork + execve of argv[2...], 5 times
  */
 #include "tests/run/prog.h"
 

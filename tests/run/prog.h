@@ -14,7 +14,8 @@
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #cond, errno); \
+			fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__,      \
+				#cond, errno);                                                     \
 			_exit(99);                                                                 \
 		}                                                                                  \
 	} while (0)
@@ -33,7 +34,8 @@ static inline void *prog_enter(void *arg)
 	return t->fn(t->arg);
 }
 
-static inline void prog_spawn(struct prog_thread *t, const char *name, void *(*fn)(void *), void *arg)
+static inline void prog_spawn(struct prog_thread *t, const char *name, void *(*fn)(void *),
+			      void *arg)
 {
 	t->name = name;
 	t->fn = fn;

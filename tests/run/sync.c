@@ -1,6 +1,7 @@
 /*
- * One named thread ("waiter") waits about 50 ms in the primitive named on the command line, several times; the
- * other ("holder") lets it wait. Prints what it measured: "waited NS", the sum of the waits as the waiter saw them.
+ * One named thread ("waiter") waits about 50 ms in the primitive named on the command line, several
+ * times; the other ("holder") lets it wait. Prints what it measured: "waited NS", the sum of the
+ * waits as the waiter saw them.
  */
 #include "tests/run/prog.h"
 
@@ -8,7 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define ROUNDS 4
+#define ROUNDS  4
 #define HOLD_MS 50
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -33,10 +34,22 @@ struct kind {
 	void (*wait)(void);
 };
 
-static void none(void) {}
-static void mutex_hold(void) { pthread_mutex_lock(&mutex); }
-static void mutex_let(void) { pthread_mutex_unlock(&mutex); }
-static void mutex_wait(void) { pthread_mutex_lock(&mutex); pthread_mutex_unlock(&mutex); }
+static void none(void)
+{
+}
+static void mutex_hold(void)
+{
+	pthread_mutex_lock(&mutex);
+}
+static void mutex_let(void)
+{
+	pthread_mutex_unlock(&mutex);
+}
+static void mutex_wait(void)
+{
+	pthread_mutex_lock(&mutex);
+	pthread_mutex_unlock(&mutex);
+}
 static void mutex_timed(void)
 {
 	struct timespec t;
@@ -60,28 +73,63 @@ static void cond_wait(void)
 	ready = 0;
 	pthread_mutex_unlock(&mutex);
 }
-static void wr_hold(void) { pthread_rwlock_wrlock(&rwlock); }
-static void rd_hold(void) { pthread_rwlock_rdlock(&rwlock); }
-static void rw_let(void) { pthread_rwlock_unlock(&rwlock); }
-static void rd_wait(void) { pthread_rwlock_rdlock(&rwlock); pthread_rwlock_unlock(&rwlock); }
-static void wr_wait(void) { pthread_rwlock_wrlock(&rwlock); pthread_rwlock_unlock(&rwlock); }
-static void sem_let(void) { sem_post(&sem); }
-static void sem_wait_(void) { CHECK(sem_wait(&sem) == 0); }
-static void barrier_pass(void) { pthread_barrier_wait(&barrier); }
+static void wr_hold(void)
+{
+	pthread_rwlock_wrlock(&rwlock);
+}
+static void rd_hold(void)
+{
+	pthread_rwlock_rdlock(&rwlock);
+}
+static void rw_let(void)
+{
+	pthread_rwlock_unlock(&rwlock);
+}
+static void rd_wait(void)
+{
+	pthread_rwlock_rdlock(&rwlock);
+	pthread_rwlock_unlock(&rwlock);
+}
+static void wr_wait(void)
+{
+	pthread_rwlock_wrlock(&rwlock);
+	pthread_rwlock_unlock(&rwlock);
+}
+static void sem_let(void)
+{
+	sem_post(&sem);
+}
+static void sem_wait_(void)
+{
+	CHECK(sem_wait(&sem) == 0);
+}
+static void barrier_pass(void)
+{
+	pthread_barrier_wait(&barrier);
+}
 static void join_wait(void)
 {
 	struct prog_thread t;
 	prog_spawn(&t, "joined", sleeper, NULL);
 	prog_join(&t);
 }
-static void sleep_wait(void) { prog_sleep_ms(HOLD_MS); }
-static void pipe_let(void) { CHECK(write(pipefd[1], "x", 1) == 1); }
+static void sleep_wait(void)
+{
+	prog_sleep_ms(HOLD_MS);
+}
+static void pipe_let(void)
+{
+	CHECK(write(pipefd[1], "x", 1) == 1);
+}
 static void pipe_wait(void)
 {
 	char c;
 	CHECK(read(pipefd[0], &c, 1) == 1);
 }
-static void epoll_let(void) { CHECK(write(sv[1], "x", 1) == 1); }
+static void epoll_let(void)
+{
+	CHECK(write(sv[1], "x", 1) == 1);
+}
 static void epoll_wait_(void)
 {
 	struct epoll_event e;
@@ -91,11 +139,16 @@ static void epoll_wait_(void)
 }
 
 static const struct kind kinds[] = {
-	{ "mutex", mutex_hold, mutex_let, mutex_wait }, { "timedlock", mutex_hold, mutex_let, mutex_timed },
-	{ "cond", none, cond_let, cond_wait },          { "rdlock", wr_hold, rw_let, rd_wait },
-	{ "wrlock", rd_hold, rw_let, wr_wait },         { "sem", none, sem_let, sem_wait_ },
-	{ "barrier", none, barrier_pass, barrier_pass }, { "join", none, none, join_wait },
-	{ "sleep", none, none, sleep_wait },            { "pipe", none, pipe_let, pipe_wait },
+	{ "mutex", mutex_hold, mutex_let, mutex_wait },
+	{ "timedlock", mutex_hold, mutex_let, mutex_timed },
+	{ "cond", none, cond_let, cond_wait },
+	{ "rdlock", wr_hold, rw_let, rd_wait },
+	{ "wrlock", rd_hold, rw_let, wr_wait },
+	{ "sem", none, sem_let, sem_wait_ },
+	{ "barrier", none, barrier_pass, barrier_pass },
+	{ "join", none, none, join_wait },
+	{ "sleep", none, none, sleep_wait },
+	{ "pipe", none, pipe_let, pipe_wait },
 	{ "epoll", none, epoll_let, epoll_wait_ },
 };
 

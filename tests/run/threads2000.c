@@ -1,4 +1,5 @@
-/* argv[1] short threads in waves of 40, each locks, sleeps a little and ends; their tids come back. */
+/* argv[1] short threads in waves of 40, each locks, sleeps a little and ends; their tids come back.
+ */
 #include "tests/run/prog.h"
 
 static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;

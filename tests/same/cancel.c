@@ -1,4 +1,5 @@
-/* A thread cancelled in each kind of wait: its cleanup runs, in cond_wait with the mutex held; it can wait again in there. */
+/* A thread cancelled in each kind of wait: its cleanup runs, in cond_wait with the mutex held; it
+ * can wait again in there. */
 #include "tests/same/see.h"
 
 #include <poll.h>
@@ -23,11 +24,28 @@ static void cleanup(void *what)
 	printf("\n");
 }
 
-static void w_read(void) { char b; (void)!read(p[0], &b, 1); }
-static void w_recv(void) { char b; recv(sv[0], &b, 1, 0); }
-static void w_nanosleep(void) { prog_sleep_ms(100000); }
-static void w_sem(void) { sem_wait(&sem); }
-static void w_poll(void) { poll(NULL, 0, -1); }
+static void w_read(void)
+{
+	char b;
+	(void)!read(p[0], &b, 1);
+}
+static void w_recv(void)
+{
+	char b;
+	recv(sv[0], &b, 1, 0);
+}
+static void w_nanosleep(void)
+{
+	prog_sleep_ms(100000);
+}
+static void w_sem(void)
+{
+	sem_wait(&sem);
+}
+static void w_poll(void)
+{
+	poll(NULL, 0, -1);
+}
 static void w_epoll(void)
 {
 	struct epoll_event e;
@@ -39,7 +57,10 @@ static void w_cond(void)
 	for (;;)
 		pthread_cond_wait(&c, &m);
 }
-static void w_pause(void) { pause(); }
+static void w_pause(void)
+{
+	pause();
+}
 static void w_join(void)
 {
 	pthread_t t;
@@ -56,9 +77,9 @@ static void w_testcancel(void)
 static const struct kind {
 	const char *name;
 	void (*fn)(void);
-} kinds[] = { { "read", w_read }, { "recv", w_recv }, { "nanosleep", w_nanosleep }, { "sem_wait", w_sem },
-	{ "poll", w_poll }, { "epoll_wait", w_epoll }, { "cond_wait", w_cond }, { "pause", w_pause },
-	{ "testcancel", w_testcancel } };
+} kinds[] = { { "read", w_read },      { "recv", w_recv },   { "nanosleep", w_nanosleep },
+	      { "sem_wait", w_sem },   { "poll", w_poll },   { "epoll_wait", w_epoll },
+	      { "cond_wait", w_cond }, { "pause", w_pause }, { "testcancel", w_testcancel } };
 
 static void *work(void *arg)
 {

@@ -1,4 +1,5 @@
-/* fork beside four busy threads, also from a handler; the child allocates, locks, starts a thread, ends in several ways. */
+/* fork beside four busy threads, also from a handler; the child allocates, locks, starts a thread,
+ * ends in several ways. */
 #include "tests/same/see.h"
 
 #include <signal.h>
@@ -72,7 +73,8 @@ int main(void)
 			exit(child(i));
 		int st;
 		CHECK(waitpid(pid, &st, 0) == pid);
-		printf("%d: %d %d\n", i, WIFEXITED(st) ? WEXITSTATUS(st) : -1, WIFSIGNALED(st) ? WTERMSIG(st) : 0);
+		printf("%d: %d %d\n", i, WIFEXITED(st) ? WEXITSTATUS(st) : -1,
+		       WIFSIGNALED(st) ? WTERMSIG(st) : 0);
 	}
 	stop = 1;
 	for (int i = 0; i < 4; i++)

@@ -6,7 +6,8 @@
 
 static void show(const char *what, void *q)
 {
-	printf("%s: %s, errno %d, aligned 16 %d\n", what, q ? "memory" : "null", q ? 0 : errno, ((uintptr_t)q & 15) == 0);
+	printf("%s: %s, errno %d, aligned 16 %d\n", what, q ? "memory" : "null", q ? 0 : errno,
+	       ((uintptr_t)q & 15) == 0);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* syscall() with its arguments and errors, futex by hand, a thread by raw clone that ends by raw exit. */
+/* syscall() with its arguments and errors, futex by hand, a thread by raw clone that ends by raw
+ * exit. */
 #include "tests/same/see.h"
 
 #include <linux/futex.h>
@@ -30,7 +31,8 @@ int main(void)
 	SEE(syscall(SYS_getpid) == getpid());
 	SEE(syscall(SYS_close, -1));
 	SEE(syscall(99999));
-	void *p = (void *)syscall(SYS_mmap, NULL, 4096L, (long)(PROT_READ | PROT_WRITE), (long)(MAP_PRIVATE | MAP_ANONYMOUS), -1L, 0L);
+	void *p = (void *)syscall(SYS_mmap, NULL, 4096L, (long)(PROT_READ | PROT_WRITE),
+				  (long)(MAP_PRIVATE | MAP_ANONYMOUS), -1L, 0L);
 	printf("six arguments %d\n", p != MAP_FAILED && (*(int *)p = 5));
 	struct timespec t = { 0, 10000000 };
 	SEE(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0));

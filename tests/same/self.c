@@ -1,4 +1,5 @@
-/* What a program sees of itself: descriptors, children, signals, ids, limits, single-threadedness. same: not with a thread */
+/* What a program sees of itself: descriptors, children, signals, ids, limits, single-threadedness.
+ * same: not with a thread */
 #include "tests/same/see.h"
 
 #include <dirent.h>

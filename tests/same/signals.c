@@ -1,4 +1,5 @@
-/* Handlers: EINTR and SA_RESTART, masks of ppoll and friends, an alternate stack, jumps out of waits, handlers that wait. */
+/* Handlers: EINTR and SA_RESTART, masks of ppoll and friends, an alternate stack, jumps out of
+ * waits, handlers that wait. */
 #include "tests/same/see.h"
 
 #include <poll.h>
@@ -79,10 +80,17 @@ static void jumps(void)
 		if (!sigsetjmp(jump, 1)) {
 			alarm_ms(2);
 			switch (i % 4) {
-			case 0: (void)!read(p[0], &b, 1); break;
-			case 1: prog_sleep_ms(100000); break;
-			case 2: sem_wait(&sem); break;
-			default: poll(NULL, 0, -1);
+			case 0:
+				(void)!read(p[0], &b, 1);
+				break;
+			case 1:
+				prog_sleep_ms(100000);
+				break;
+			case 2:
+				sem_wait(&sem);
+				break;
+			default:
+				poll(NULL, 0, -1);
 			}
 		}
 	}

@@ -1,4 +1,5 @@
-/* The smallest stack that pthread_create takes: locks, mallocs, sleeps, talks; key destructors that do the same; many threads at once. */
+/* The smallest stack that pthread_create takes: locks, mallocs, sleeps, talks; key destructors that
+ * do the same; many threads at once. */
 #include "tests/same/see.h"
 
 #include <limits.h>

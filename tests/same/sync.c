@@ -1,4 +1,5 @@
-/* Return codes of the pthread calls: kinds of mutexes, time-outs, try variants, misuse that is defined. */
+/* Return codes of the pthread calls: kinds of mutexes, time-outs, try variants, misuse that is
+ * defined. */
 #include "tests/same/see.h"
 
 #include <semaphore.h>
@@ -36,8 +37,8 @@ static void in_thread(void *(*fn)(void *), void *arg)
 
 static void mutexes(void)
 {
-	static const int kinds[] = { PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK,
-		PTHREAD_MUTEX_ADAPTIVE_NP };
+	static const int kinds[] = { PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE,
+				     PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_ADAPTIVE_NP };
 	for (int i = 0; i < 4; i++) {
 		pthread_mutex_t m;
 		pthread_mutexattr_t a;

@@ -1,9 +1,11 @@
 /*
- * busy FILE: works until it is killed. Each worker counts its finished waits in FILE, which is mapped and shared, so that the
- * numbers outlive everything; no call of ours is involved in that. Run with GTRACE_MIN_WAIT=0: then each counted wait must be in the trace.
- * Meanwhile main creates and joins short threads.
+ * busy FILE: works until it is killed. Each worker counts its finished waits in FILE, which is
+ * mapped and shared, so that the numbers outlive everything; no call of ours is involved in that.
+ * Run with GTRACE_MIN_WAIT=0: then each counted wait must be in the trace. Meanwhile main creates
+ * and joins short threads.
  *
- * FILE: uint64 count[worker]; and for worker 0 the time (CLOCK_MONOTONIC, ns) at which each count was reached.
+ * FILE: uint64 count[worker]; and for worker 0 the time (CLOCK_MONOTONIC, ns) at which each count
+ * was reached.
  */
 #include "tests/run/prog.h"
 
@@ -11,7 +13,7 @@
 #include <sys/mman.h>
 
 #define WORKERS 4
-#define TIMES 100000
+#define TIMES   100000
 
 struct told {
 	volatile uint64_t count[8];

@@ -1,13 +1,15 @@
 /*
- * stress8 SECONDS: 8 threads at full speed on a few mutexes, conditions, semaphores and pipes; threads are created and end
- * meanwhile. All waits end before the process does. Prints the rounds, and the longest single lock+unlock of a mutex that
- * nobody else uses (us): what the tracer itself can make a thread wait, with the scheduler's share in it.
+ * stress8 SECONDS: 8 threads at full speed on a few mutexes, conditions, semaphores and pipes;
+ * threads are created and end meanwhile. All waits end before the process does. Prints the rounds,
+ * and the longest single lock+unlock of a mutex that nobody else uses (us): what the tracer itself
+ * can make a thread wait, with the scheduler's share in it.
  */
 #include "tests/run/prog.h"
 
 #include <semaphore.h>
 
-static pthread_mutex_t m[3] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER };
+static pthread_mutex_t m[3] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+				PTHREAD_MUTEX_INITIALIZER };
 static pthread_cond_t c = PTHREAD_COND_INITIALIZER;
 static sem_t sem;
 static int p[2];
