@@ -29,7 +29,8 @@ struct gt_real {
 #undef GT_ASM
 	/* clang-format on */
 };
-extern struct gt_real gt_real;
+/* hidden: without it every call through it would load its address first */
+extern struct gt_real gt_real __attribute__((visibility("hidden")));
 
 /* clang-format off */
 #define GT_BLOCKING(group, why, ret, name, params, args) GT_EXPORT ret gt_hook_##name params __asm__(#name);
@@ -49,8 +50,12 @@ extern struct gt_real gt_real;
 static inline struct gt_thread *gt_on(void)
 {
 	struct gt_thread *const t = gt_self;
-	if (__builtin_expect((gt_ctl.on != 1) | t->gate, 0))
+	/* relaxed: a hook that starts a moment before or after a change may see either */
+	const uint32_t on = atomic_load_explicit(&gt_ctl.on, memory_order_relaxed);
+	if (__builtin_expect((on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
 		return gt_on_slow();
+	if (!t) /* never: saves every hook a test */
+		__builtin_unreachable();
 	return t;
 }
 
@@ -67,11 +72,10 @@ static inline void gt_count(struct gt_thread *t, enum gt_call call)
  * GT_WAIT_SURE takes the stack now: for calls that are going to wait, where it costs nobody anything, and which must
  * not take it afterwards, because then they hold a lock.
  */
-#define GT_WAIT(t, call, why, object)                                                                        \
+#define GT_WAIT(t, call, why, object)      GT_WAIT_AS(t, call, why, object, false)
+#define GT_WAIT_SURE(t, call, why, object) GT_WAIT_AS(t, call, why, object, true)
+#define GT_WAIT_AS(t, call, why, object, sure)                                                               \
 	struct gt_wait gt_w __attribute__((cleanup(gt_wait_end)));                                           \
-	gt_wait_begin(&gt_w, t, call, why, (uint64_t)(object), false)
-#define GT_WAIT_SURE(t, call, why, object)                                                                   \
-	struct gt_wait gt_w __attribute__((cleanup(gt_wait_end)));                                           \
-	gt_wait_begin(&gt_w, t, call, why, (uint64_t)(object), true)
+	gt_wait_begin(&gt_w, t, call, why, (uint64_t)(object), sure)
 
 #endif

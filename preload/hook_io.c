@@ -1,0 +1,150 @@
+/* Calls on descriptors that need a thought: pause, and system calls by number. */
+#include "preload/boot.h"
+#include "preload/hook.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+int gt_hook_pause(void)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pause();
+	GT_WAIT_SURE(t, GT_CALL_pause, GT_WHY_SLEEP, 0);
+	return gt_real.pause();
+}
+
+/* Newer than the headers of older distributions. */
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+static bool futex_waits(long op)
+{
+	switch (op & FUTEX_CMD_MASK) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+	case FUTEX_WAIT_REQUEUE_PI:
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Why the numbered call waits; GT_WHY__: it does not. `b` to `d` are its second to fourth argument. */
+static enum gt_why why_of_number(long nr, long b, long c, long d)
+{
+	switch (nr) {
+	case SYS_futex:
+		return futex_waits(b) ? GT_WHY_FUTEX : GT_WHY__;
+	case SYS_futex_waitv:
+		return GT_WHY_FUTEX;
+	case SYS_read:
+	case SYS_readv:
+		return GT_WHY_READ;
+	case SYS_write:
+	case SYS_writev:
+		return GT_WHY_WRITE;
+	case SYS_pread64:
+	case SYS_pwrite64:
+	case SYS_preadv:
+	case SYS_pwritev:
+	case SYS_preadv2:
+	case SYS_pwritev2:
+		return GT_WHY_FILE;
+	case SYS_recvfrom:
+	case SYS_recvmmsg:
+		return d & MSG_DONTWAIT ? GT_WHY_SYSCALL : GT_WHY_RECV;
+	case SYS_recvmsg:
+		return c & MSG_DONTWAIT ? GT_WHY_SYSCALL : GT_WHY_RECV;
+	case SYS_sendto:
+	case SYS_sendmmsg:
+		return d & MSG_DONTWAIT ? GT_WHY_SYSCALL : GT_WHY_SEND;
+	case SYS_sendmsg:
+		return c & MSG_DONTWAIT ? GT_WHY_SYSCALL : GT_WHY_SEND;
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_connect:
+		return GT_WHY_CONNECT;
+#ifdef SYS_poll
+	case SYS_poll:
+		return (int)c == 0 ? GT_WHY_POLLNOW : GT_WHY_POLL;
+	case SYS_select:
+	case SYS_epoll_wait:
+#endif
+	case SYS_epoll_pwait:
+		return nr != SYS_select && (int)d == 0 ? GT_WHY_POLLNOW : GT_WHY_POLL;
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait2:
+		return GT_WHY_POLL;
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+		return GT_WHY_SLEEP;
+	case SYS_wait4:
+		return c & WNOHANG ? GT_WHY_SYSCALL : GT_WHY_CHILD;
+	case SYS_waitid:
+		return d & WNOHANG ? GT_WHY_SYSCALL : GT_WHY_CHILD;
+	case SYS_fsync:
+	case SYS_fdatasync:
+	case SYS_sync:
+	case SYS_syncfs:
+		return GT_WHY_FSYNC;
+	case SYS_openat:
+	case SYS_close:
+		return GT_WHY_OPEN;
+	default:
+		return GT_WHY__;
+	}
+}
+
+/* What the hooks of the same calls do before the call. */
+static void before_number(long nr, long a, long b)
+{
+	switch (nr) {
+	case SYS_close:
+		gt_fd_forget((int)a);
+		break;
+#ifdef SYS_dup2
+	case SYS_dup2:
+#endif
+	case SYS_dup3:
+		gt_fd_forget((int)b);
+		break;
+	case SYS_execve:
+	case SYS_execveat:
+	case SYS_exit_group:
+		gt_flush_before_end();
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Behind the entry in hook_asm.S, which has already gone straight on for calls that return twice or not here. All
+ * arguments are forwarded, given or not; the real function sets errno.
+ */
+long gt_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.syscall(nr, a, b, c, d, e, f);
+	before_number(nr, a, b);
+	const enum gt_why why = why_of_number(nr, b, c, d);
+	if (why == GT_WHY__) {
+		gt_count(t, GT_CALL_syscall);
+		return gt_real.syscall(nr, a, b, c, d, e, f);
+	}
+	GT_WAIT_AS(t, GT_CALL_syscall, why, a, why == GT_WHY_FUTEX);
+	return gt_real.syscall(nr, a, b, c, d, e, f);
+}

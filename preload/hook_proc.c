@@ -1,0 +1,188 @@
+/*
+ * Processes: fork, exec, exit, and jumps out of a frame.
+ *
+ * Corner cases
+ *
+ * - The child of vfork runs on its parent's memory, thread record included: gt_on() knows it by its pid and returns
+ *   NULL, so that it passes straight through here too.
+ * - exec may fail: tracing goes on then.
+ */
+#include "preload/boot.h"
+#include "preload/hook.h"
+#include "preload/real.h"
+
+#include <alloca.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+/* ---- new processes ---- */
+
+#define GT_FORK(name)                                                                                        \
+	pid_t gt_hook_##name(void)                                                                           \
+	{                                                                                                    \
+		struct gt_thread *const t = gt_on();                                                         \
+		if (t)                                                                                       \
+			gt_count(t, GT_CALL_##name);                                                         \
+		const pid_t pid = gt_real.name();                                                            \
+		if (pid == 0)                                                                                \
+			gt_child_of_fork();                                                                  \
+		return pid;                                                                                  \
+	}
+
+/* clang-format off */
+GT_FORK(fork)
+GT_FORK(_Fork)
+/* clang-format on */
+
+/*
+ * For hook_asm.S: where to jump to. `vfork` and system calls that may share the caller's memory with a child mark the
+ * thread, so that the child's hooks are known as such.
+ */
+void *gt_next_vfork(void);
+void *gt_next_vfork(void)
+{
+	gt_real_resolve();
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_vfork);
+	gt_before_vfork();
+	return (void *)gt_real.vfork;
+}
+
+void *gt_next_syscall(bool may_share);
+void *gt_next_syscall(bool may_share)
+{
+	gt_real_resolve();
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_syscall);
+	if (may_share)
+		gt_before_vfork();
+	return (void *)gt_real.syscall;
+}
+
+/* ---- exec ---- */
+
+/* This image of the process may be over. */
+static void before_end(enum gt_call call)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return;
+	gt_count(t, call);
+	gt_flush_before_end();
+}
+
+#define GT_EXEC(name, params, args)                                                                          \
+	int gt_hook_##name params                                                                            \
+	{                                                                                                    \
+		before_end(GT_CALL_##name);                                                                 \
+		return gt_real.name args;                                                                    \
+	}
+
+/* clang-format off */
+GT_EXEC(execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
+GT_EXEC(execv, (const char *path, char *const argv[]), (path, argv))
+GT_EXEC(execvp, (const char *file, char *const argv[]), (file, argv))
+GT_EXEC(execvpe, (const char *file, char *const argv[], char *const envp[]), (file, argv, envp))
+GT_EXEC(fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp))
+GT_EXEC(execveat, (int dir, const char *path, char *const argv[], char *const envp[], int fl), (dir, path, argv, envp, fl))
+/* clang-format on */
+
+/*
+ * Arguments in a list become an array on the stack, as in libc: the child of vfork must not allocate. Its size is
+ * the caller's affair, so no bound on our frame holds here.
+ */
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wstack-usage="
+#endif
+
+static size_t count_args(const char *arg, va_list *ap)
+{
+	size_t n = 0;
+	for (const char *a = arg; a; a = va_arg(*ap, const char *))
+		n++;
+	return n;
+}
+
+/* Fills `argv` with `arg`, the rest of the list, and its NULL. */
+static void collect_args(char **argv, const char *arg, va_list *ap)
+{
+	*argv = (char *)(uintptr_t)arg;
+	while (*argv)
+		*++argv = va_arg(*ap, char *);
+}
+
+/* `last` is evaluated behind the list: execle has its environment there. */
+#define GT_EXECL(name, last, real_call)                                                                      \
+	int gt_hook_##name(const char *path, const char *arg, ...)                                           \
+	{                                                                                                    \
+		va_list ap;                                                                                  \
+		va_start(ap, arg);                                                                           \
+		char **const argv = alloca((count_args(arg, &ap) + 1) * sizeof(*argv));                      \
+		va_end(ap);                                                                                  \
+		va_start(ap, arg);                                                                           \
+		collect_args(argv, arg, &ap);                                                                \
+		char **const envp __attribute__((unused)) = last;                                            \
+		va_end(ap);                                                                                  \
+		before_end(GT_CALL_##name);                                                                 \
+		return gt_real.real_call;                                                                    \
+	}
+
+/* clang-format off */
+GT_EXECL(execl, NULL, execv(path, argv))
+GT_EXECL(execlp, NULL, execvp(path, argv))
+GT_EXECL(execle, va_arg(ap, char **), execve(path, argv, envp))
+/* clang-format on */
+#pragma GCC diagnostic pop
+
+/* ---- the end ---- */
+
+#define GT_END(name, params, args)                                                                           \
+	__attribute__((noreturn)) void gt_hook_##name params                                                 \
+	{                                                                                                    \
+		before_end(GT_CALL_##name);                                                                 \
+		gt_real.name args;                                                                           \
+		__builtin_unreachable();                                                                     \
+	}
+
+/* clang-format off */
+GT_END(exit, (int code), (code))
+GT_END(_exit, (int code), (code))
+GT_END(_Exit, (int code), (code))
+GT_END(quick_exit, (int code), (code))
+GT_END(abort, (void), ())
+/* clang-format on */
+
+/* ---- jumps ---- */
+
+/* A handler may jump out of a wait, or out of the writing of an event. */
+static void before_jump(enum gt_call call)
+{
+	gt_thread_heal();
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, call);
+}
+
+#define GT_JUMP(name)                                                                                        \
+	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)                      \
+	{                                                                                                    \
+		before_jump(GT_CALL_##name);                                                                 \
+		gt_real.name(env, v);                                                                        \
+		__builtin_unreachable();                                                                     \
+	}
+
+/* clang-format off */
+GT_JUMP(longjmp)
+GT_JUMP(_longjmp)
+GT_JUMP(siglongjmp)
+GT_JUMP(__longjmp_chk)
+/* clang-format on */
+
+int gt_hook_setcontext(const ucontext_t *u)
+{
+	before_jump(GT_CALL_setcontext);
+	return gt_real.setcontext(u);
+}

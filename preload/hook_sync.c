@@ -1,0 +1,266 @@
+/*
+ * Locks, condition variables, semaphores, barriers.
+ *
+ * What can be had at once is tried first: that writes nothing and only counts. Nothing of ours is held while the
+ * real call waits: it may wait for ever, be interrupted by a handler that calls us, or never return.
+ *
+ * Corner cases
+ *
+ * - A try is not the same as the real call for robust and priority-protected mutexes, for arguments that the real
+ *   call refuses before it looks at the object, and for the cancellation point in sem_wait: see each.
+ * - The object may be gone when the real call returns (unlock, post, signal): nothing is read afterwards.
+ */
+#include "preload/hook.h"
+#include "preload/real.h"
+
+#include <errno.h>
+
+/* The real call has to be asked, but is not expected to wait. */
+#define GT_ASK (-1)
+
+/* Bits of __kind (glibc): a trylock has side effects on these. */
+#define GT_KIND_ROBUST  16
+#define GT_KIND_PROTECT 64
+
+/*
+ * 0 or an error: final, as the real lock would have said; EBUSY; or GT_ASK.
+ * N.B. glibc's trylock leaves a not-recoverable robust mutex owned by us, so that others hang, and a failing trylock of a
+ * priority-protected one changes the thread's priority twice. Their lock word is read instead.
+ */
+static inline int try_mutex(pthread_mutex_t *m)
+{
+	const int kind = __atomic_load_n(&m->__data.__kind, __ATOMIC_RELAXED);
+	if (__builtin_expect(!(kind & (GT_KIND_ROBUST | GT_KIND_PROTECT)), 1))
+		return gt_real.pthread_mutex_trylock(m);
+
+	const unsigned lock = (unsigned)__atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED);
+	const unsigned owned = kind & GT_KIND_PROTECT ? 0x7ffff : 0x3fffffff;
+	return lock & owned ? EBUSY : GT_ASK;
+}
+
+/* The rest of the function: answered by `attempt`, or a wait in the real call. */
+#define GT_TRY(t, call, why, object, attempt)                                                                \
+	const int gt_rc = attempt;                                                                           \
+	if (__builtin_expect(gt_rc != EBUSY && gt_rc != GT_ASK, 1)) {                                        \
+		gt_count(t, call);                                                                           \
+		return gt_rc;                                                                                \
+	}                                                                                                    \
+	GT_WAIT_AS(t, call, why, object, gt_rc == EBUSY)
+
+/* Other clocks are refused before anything else; a free object must not hide that. */
+static inline bool is_known(clockid_t clk)
+{
+	return clk == CLOCK_REALTIME || clk == CLOCK_MONOTONIC;
+}
+
+/* As above, for times. To be used only where libc reads the time of a free object too: else a bad pointer is harmless. */
+static inline bool is_valid(const struct timespec *abs)
+{
+	return !abs || (unsigned long)abs->tv_nsec < 1000000000ul;
+}
+
+/* ---- mutexes ---- */
+
+int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_mutex_lock(m);
+	GT_TRY(t, GT_CALL_pthread_mutex_lock, GT_WHY_MUTEX, m, try_mutex(m));
+	return gt_real.pthread_mutex_lock(m); /* EDEADLK comes from here, as it should */
+}
+
+int gt_hook_pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_mutex_timedlock(m, abs);
+	GT_TRY(t, GT_CALL_pthread_mutex_timedlock, GT_WHY_MUTEX, m, try_mutex(m));
+	return gt_real.pthread_mutex_timedlock(m, abs);
+}
+
+int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_mutex_clocklock(m, clk, abs);
+	GT_TRY(t, GT_CALL_pthread_mutex_clocklock, GT_WHY_MUTEX, m, is_known(clk) ? try_mutex(m) : GT_ASK);
+	return gt_real.pthread_mutex_clocklock(m, clk, abs);
+}
+
+/* Calls that never wait: counted on the way. */
+#define GT_COUNTED(name, params, args)                                                                       \
+	int gt_hook_##name params                                                                            \
+	{                                                                                                    \
+		struct gt_thread *const t = gt_on();                                                         \
+		if (t)                                                                                       \
+			gt_count(t, GT_CALL_##name);                                                         \
+		return gt_real.name args;                                                                    \
+	}
+
+/* clang-format off */
+GT_COUNTED(pthread_mutex_trylock, (pthread_mutex_t *m), (m))
+GT_COUNTED(pthread_mutex_unlock, (pthread_mutex_t *m), (m))
+GT_COUNTED(pthread_cond_signal, (pthread_cond_t *c), (c))
+GT_COUNTED(pthread_cond_broadcast, (pthread_cond_t *c), (c))
+GT_COUNTED(pthread_rwlock_tryrdlock, (pthread_rwlock_t *l), (l))
+GT_COUNTED(pthread_rwlock_trywrlock, (pthread_rwlock_t *l), (l))
+GT_COUNTED(pthread_rwlock_unlock, (pthread_rwlock_t *l), (l))
+GT_COUNTED(sem_trywait, (sem_t *s), (s))
+GT_COUNTED(sem_post, (sem_t *s), (s))
+/* clang-format on */
+
+/* ---- condition variables ---- */
+
+int gt_hook_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_cond_wait(c, m);
+	GT_WAIT_SURE(t, GT_CALL_pthread_cond_wait, GT_WHY_COND, c);
+	return gt_real.pthread_cond_wait(c, m);
+}
+
+int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_cond_timedwait(c, m, abs);
+	GT_WAIT_SURE(t, GT_CALL_pthread_cond_timedwait, GT_WHY_COND, c);
+	return gt_real.pthread_cond_timedwait(c, m, abs);
+}
+
+int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clk, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_cond_clockwait(c, m, clk, abs);
+	GT_WAIT_SURE(t, GT_CALL_pthread_cond_clockwait, GT_WHY_COND, c);
+	return gt_real.pthread_cond_clockwait(c, m, clk, abs);
+}
+
+#ifdef __x86_64__
+/*
+ * Programs from before glibc 2.3.2: their condition variable is a pointer to one that libc allocated. An
+ * unversioned hook would catch these calls too, so they have exports of their own (versions.map) and pass untouched.
+ */
+#define GT_OLD(name, params, args)                                                                           \
+	GT_EXPORT int gt_##name params;                                                                      \
+	__asm__(".symver gt_" #name ", pthread_" #name "@GLIBC_2.2.5");                                      \
+	int gt_##name params                                                                                 \
+	{                                                                                                    \
+		gt_real_resolve();                                                                           \
+		return gt_more.old_##name args;                                                              \
+	}
+
+/* clang-format off */
+GT_OLD(cond_wait, (pthread_cond_t *c, pthread_mutex_t *m), (c, m))
+GT_OLD(cond_timedwait, (pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs), (c, m, abs))
+GT_OLD(cond_signal, (pthread_cond_t *c), (c))
+GT_OLD(cond_broadcast, (pthread_cond_t *c), (c))
+/* clang-format on */
+#endif
+
+/* ---- reader-writer locks ---- */
+
+int gt_hook_pthread_rwlock_rdlock(pthread_rwlock_t *l)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_rwlock_rdlock(l);
+	GT_TRY(t, GT_CALL_pthread_rwlock_rdlock, GT_WHY_RWLOCK, l, gt_real.pthread_rwlock_tryrdlock(l));
+	return gt_real.pthread_rwlock_rdlock(l);
+}
+
+int gt_hook_pthread_rwlock_wrlock(pthread_rwlock_t *l)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_rwlock_wrlock(l);
+	GT_TRY(t, GT_CALL_pthread_rwlock_wrlock, GT_WHY_RWLOCK, l, gt_real.pthread_rwlock_trywrlock(l));
+	return gt_real.pthread_rwlock_wrlock(l);
+}
+
+#define GT_RWLOCK(name, attempt, valid, params, args)                                                        \
+	int gt_hook_##name params                                                                            \
+	{                                                                                                    \
+		struct gt_thread *const t = gt_on();                                                         \
+		if (!t)                                                                                      \
+			return gt_real.name args;                                                            \
+		GT_TRY(t, GT_CALL_##name, GT_WHY_RWLOCK, l, (valid) ? gt_real.attempt(l) : GT_ASK);          \
+		return gt_real.name args;                                                                    \
+	}
+
+/* clang-format off */
+GT_RWLOCK(pthread_rwlock_timedrdlock, pthread_rwlock_tryrdlock, is_valid(abs),
+        (pthread_rwlock_t *l, const struct timespec *abs), (l, abs))
+GT_RWLOCK(pthread_rwlock_timedwrlock, pthread_rwlock_trywrlock, is_valid(abs),
+        (pthread_rwlock_t *l, const struct timespec *abs), (l, abs))
+GT_RWLOCK(pthread_rwlock_clockrdlock, pthread_rwlock_tryrdlock, is_known(clk) && is_valid(abs),
+        (pthread_rwlock_t *l, clockid_t clk, const struct timespec *abs), (l, clk, abs))
+GT_RWLOCK(pthread_rwlock_clockwrlock, pthread_rwlock_trywrlock, is_known(clk) && is_valid(abs),
+        (pthread_rwlock_t *l, clockid_t clk, const struct timespec *abs), (l, clk, abs))
+/* clang-format on */
+
+/* ---- semaphores and barriers ---- */
+
+/*
+ * 0 or EBUSY. A cancellation point even when the semaphore is free, as the real ones are; a failing attempt leaves
+ * errno as it was.
+ */
+static inline int try_sem(sem_t *s)
+{
+	int *const e = &errno;
+	const int saved = *e;
+
+	gt_more.pthread_testcancel();
+	if (__builtin_expect(gt_real.sem_trywait(s) == 0, 1))
+		return 0;
+	*e = saved;
+	return EBUSY;
+}
+
+int gt_hook_sem_wait(sem_t *s)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.sem_wait(s);
+	GT_TRY(t, GT_CALL_sem_wait, GT_WHY_SEM, s, try_sem(s));
+	return gt_real.sem_wait(s);
+}
+
+int gt_hook_sem_timedwait(sem_t *s, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.sem_timedwait(s, abs);
+	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s, is_valid(abs) ? try_sem(s) : GT_ASK);
+	return gt_real.sem_timedwait(s, abs);
+}
+
+int gt_hook_sem_clockwait(sem_t *s, clockid_t clk, const struct timespec *abs)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.sem_clockwait(s, clk, abs);
+	GT_TRY(t, GT_CALL_sem_clockwait, GT_WHY_SEM, s, is_known(clk) && is_valid(abs) ? try_sem(s) : GT_ASK);
+	return gt_real.sem_clockwait(s, clk, abs);
+}
+
+/* The thread that completes the barrier does not wait. */
+static bool completes(const pthread_barrier_t *b)
+{
+	const unsigned *const word = (const unsigned *)(const void *)b;
+	return gt_more.is_barrier_known &&
+	       __atomic_load_n(&word[0], __ATOMIC_RELAXED) - __atomic_load_n(&word[1], __ATOMIC_RELAXED) + 1 ==
+	               __atomic_load_n(&word[2], __ATOMIC_RELAXED);
+}
+
+int gt_hook_pthread_barrier_wait(pthread_barrier_t *b)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_barrier_wait(b);
+	GT_WAIT_AS(t, GT_CALL_pthread_barrier_wait, GT_WHY_BARRIER, b, !completes(b));
+	return gt_real.pthread_barrier_wait(b);
+}

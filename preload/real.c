@@ -1,0 +1,306 @@
+/*
+ * The next definitions of all hooked functions.
+ *
+ * Hooks run before our constructor (constructors of other libraries, the loader itself), so every pointer starts as
+ * a stub that looks up everything and goes on with the real function.
+ *
+ * Invariants
+ *
+ * 1. All names are looked up in one go, never in a hook later. Otherwise a hook in a thread that a constructor
+ *    creates and joins waits for the loader's lock for ever (interposition.md 3.1).
+ * 2. The malloc family comes last in hooks.def. Otherwise the allocations of a failing dlsym reach an allocator
+ *    that may call hooks which are not resolved yet; and the last dlsym would not be a good one, which
+ *    clears the error that the program's own dlerror() would show.
+ * 3. dlsym is called from this file only. Otherwise RTLD_NEXT, which goes by the caller's address, may start elsewhere.
+ *
+ * Corner cases
+ *
+ * - Two threads resolve at a time: both store the same values.
+ * - A stub runs while its own thread resolves (an allocator's constructor, say): it looks up its one name.
+ */
+#include "preload/real.h"
+
+#include "preload/boot.h"
+#include "preload/hook.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+/* The import ceiling is glibc 2.17: newer libcs give dlsym another version by default. */
+void *gt_dlsym(void *handle, const char *name);
+void *gt_dlvsym(void *handle, const char *name, const char *version);
+#ifdef __x86_64__
+#define GT_FIRST_VERSION "GLIBC_2.2.5"
+#else
+#define GT_FIRST_VERSION "GLIBC_2.17"
+#endif
+__asm__(".symver gt_dlsym, dlsym@" GT_FIRST_VERSION);
+__asm__(".symver gt_dlvsym, dlvsym@" GT_FIRST_VERSION);
+
+unsigned char gt_early_mem[GT_EARLY_BYTES] __attribute__((aligned(16)));
+struct gt_more gt_more;
+
+/* ---- memory before malloc is known ---- */
+
+#define GT_EARLY_HEAD 16u /* holds the size, keeps the alignment */
+
+void *gt_early_alloc(size_t align, size_t n)
+{
+	static _Atomic uint32_t used;
+
+	if (align < 16)
+		align = 16;
+	if (n > GT_EARLY_BYTES || align > GT_EARLY_BYTES)
+		goto full;
+	uint32_t old = atomic_load_explicit(&used, memory_order_relaxed);
+	for (;;) {
+		/* N.B. the address is aligned, not the offset */
+		const uintptr_t first = (uintptr_t)gt_early_mem + old + GT_EARLY_HEAD;
+		const uintptr_t at = (first + align - 1) & ~(uintptr_t)(align - 1);
+		const uintptr_t end = (at + n + 15) & ~(uintptr_t)15;
+		if (end > (uintptr_t)gt_early_mem + GT_EARLY_BYTES)
+			goto full;
+		if (!atomic_compare_exchange_weak_explicit(&used, &old,
+		            (uint32_t)(end - (uintptr_t)gt_early_mem), memory_order_relaxed, memory_order_relaxed))
+			continue;
+		memcpy((void *)(at - GT_EARLY_HEAD), &n, sizeof(n));
+		return (void *)at;
+	}
+full:
+	errno = ENOMEM;
+	return NULL;
+}
+
+size_t gt_early_size(const void *p)
+{
+	size_t n;
+	memcpy(&n, (const unsigned char *)p - GT_EARLY_HEAD, sizeof(n));
+	return n;
+}
+
+void *gt_early_realloc(void *p, size_t n)
+{
+	void *const q = gt_early_alloc(16, n);
+	if (q && p) {
+		const size_t old = gt_early_size(p);
+		memcpy(q, p, old < n ? old : n);
+	}
+	return q;
+}
+
+static void *early_array(size_t n, size_t size)
+{
+	size_t bytes;
+	if (!__builtin_mul_overflow(n, size, &bytes))
+		return gt_early_alloc(16, bytes);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void *early_rearray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+	if (!__builtin_mul_overflow(n, size, &bytes))
+		return gt_early_realloc(p, bytes);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static int early_posix(void **out, size_t align, size_t n)
+{
+	const int saved = errno;
+	void *const p = gt_early_alloc(align, n);
+	errno = saved;
+	if (!p)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+/* ---- stubs ---- */
+
+static void resolve_one(const char *name, size_t offset, const void *stub);
+
+/* clang-format off */
+#define GT_SLOT(name) offsetof(struct gt_real, name)
+#define GT_STUB(ret, name, params, args)                                                                     \
+	static ret gt_stub_##name params                                                                    \
+	{                                                                                                    \
+		resolve_one(#name, GT_SLOT(name), (const void *)gt_stub_##name);                            \
+		return gt_real.name args;                                                                    \
+	}
+#define GT_STUB_thread(...) GT_STUB(__VA_ARGS__)
+#define GT_STUB_sync(...)   GT_STUB(__VA_ARGS__)
+#define GT_STUB_io(...)     GT_STUB(__VA_ARGS__)
+#define GT_STUB_fs(...)     GT_STUB(__VA_ARGS__)
+#define GT_STUB_proc(...)   GT_STUB(__VA_ARGS__)
+#define GT_STUB_mem(...)    /* below: these are served while others are being looked up */
+
+/* N.B. the real execl family is never called (hook_proc.c): its stubs may lose the variadic arguments. */
+#define GT_BLOCKING(group, why, ret, name, params, args) GT_STUB_##group(ret, name, params, args)
+#define GT_CUSTOM(group, why, ret, name, params, args)   GT_STUB_##group(ret, name, params, args)
+#define GT_ASM(group, why, ret, name, params, args)      GT_STUB_##group(ret, name, params, args)
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+
+#define GT_STUB_MEM(ret, name, params, args, meanwhile)                                                      \
+	static ret gt_stub_##name params                                                                    \
+	{                                                                                                    \
+		gt_real_resolve();                                                                           \
+		if (gt_real.name != gt_stub_##name)                                                         \
+			return gt_real.name args;                                                            \
+		return meanwhile;                                                                            \
+	}
+GT_STUB_MEM(void *, malloc, (size_t n), (n), gt_early_alloc(16, n))
+/* Hooks keep early memory from here, so `p` is real memory whose owner is not known yet: it stays. */
+GT_STUB_MEM(void, free, (void *p), (p), (void)0)
+GT_STUB_MEM(void *, calloc, (size_t n, size_t size), (n, size), early_array(n, size))
+GT_STUB_MEM(void *, realloc, (void *p, size_t n), (p, n), p ? NULL : gt_early_alloc(16, n))
+GT_STUB_MEM(void *, reallocarray, (void *p, size_t n, size_t size), (p, n, size), p ? NULL : early_rearray(NULL, n, size))
+GT_STUB_MEM(void *, memalign, (size_t align, size_t n), (align, n), gt_early_alloc(align, n))
+GT_STUB_MEM(void *, aligned_alloc, (size_t align, size_t n), (align, n), gt_early_alloc(align, n))
+GT_STUB_MEM(int, posix_memalign, (void **out, size_t align, size_t n), (out, align, n), early_posix(out, align, n))
+GT_STUB_MEM(void *, valloc, (size_t n), (n), gt_early_alloc(4096, n))
+GT_STUB_MEM(void *, pvalloc, (size_t n), (n), gt_early_alloc(4096, (n + 4095) & ~(size_t)4095))
+GT_STUB_MEM(size_t, malloc_usable_size, (void *p), (p), 0)
+
+struct gt_real gt_real = {
+#define GT_BLOCKING(group, why, ret, name, params, args) .name = gt_stub_##name,
+#define GT_CUSTOM(group, why, ret, name, params, args)   .name = gt_stub_##name,
+#define GT_ASM(group, why, ret, name, params, args)      .name = gt_stub_##name,
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+};
+
+static const struct gt_name {
+	const char *name;
+	size_t offset;
+} names[] = {
+#define GT_BLOCKING(group, why, ret, name, params, args) { #name, GT_SLOT(name) },
+#define GT_CUSTOM(group, why, ret, name, params, args)   { #name, GT_SLOT(name) },
+#define GT_ASM(group, why, ret, name, params, args)      { #name, GT_SLOT(name) },
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+};
+/* clang-format on */
+
+/* ---- looking up ---- */
+
+/* Stands for a function that this libc lacks; no program that starts here can have been linked to it. */
+static long gt_real_missing(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+/*
+ * Up to glibc 2.35 RTLD_NEXT gives the GLIBC_2.2.5 condition variables, which have another ABI (bug 14932), so these
+ * names are asked for by version.
+ */
+static void *find(const char *name)
+{
+	static const char cond[] = "pthread_cond_";
+	void *p = NULL;
+	if (!strncmp(name, cond, sizeof(cond) - 1))
+		p = gt_dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+	return p ? p : gt_dlsym(RTLD_NEXT, name);
+}
+
+/* Function pointers of all types lie behind each other: only their bytes are moved. */
+static void store(size_t offset, const void *p)
+{
+	memcpy((unsigned char *)&gt_real + offset, &p, sizeof(p));
+}
+
+static void find_and_store(const struct gt_name *n)
+{
+	const void *const p = find(n->name);
+	store(n->offset, p ? p : (const void *)gt_real_missing);
+}
+
+static void resolve_one(const char *name, size_t offset, const void *stub)
+{
+	const int saved = errno;
+	const void *now;
+
+	gt_real_resolve();
+	memcpy(&now, (const unsigned char *)&gt_real + offset, sizeof(now));
+	if (now == stub)
+		find_and_store(&(struct gt_name){ name, offset });
+	errno = saved;
+}
+
+/*
+ * Is malloc glibc's own, so that its chunk header may be read (hook_mem.c)? Names do not tell: jemalloc has a
+ * __libc_malloc too.
+ */
+static bool in_libc(const void *a, const void *b)
+{
+	Dl_info of_libc, of_a, of_b;
+	int (*dladdr_)(const void *, Dl_info *);
+	void *const p = gt_dlsym(RTLD_NEXT, "dladdr");
+	void *const libc = gt_dlsym(RTLD_NEXT, "gnu_get_libc_version");
+
+	memcpy(&dladdr_, &p, sizeof(dladdr_));
+	return p && libc && dladdr_(libc, &of_libc) && dladdr_(a, &of_a) && dladdr_(b, &of_b) &&
+	       of_a.dli_fbase == of_libc.dli_fbase && of_b.dli_fbase == of_libc.dli_fbase;
+}
+
+static bool is_barrier_known(void)
+{
+	int (*init)(pthread_barrier_t *, const pthread_barrierattr_t *, unsigned);
+	void *const p = gt_dlsym(RTLD_NEXT, "pthread_barrier_init");
+	pthread_barrier_t b;
+	unsigned word[3];
+
+	memcpy(&init, &p, sizeof(init));
+	if (!p || init(&b, NULL, 3))
+		return false;
+	memcpy(word, &b, sizeof(word));
+	return word[0] == 0 && word[1] == 0 && word[2] == 3;
+}
+
+static void find_more(void)
+{
+	static const struct {
+		const char *name;
+		const char *version; /* NULL = the newest */
+		size_t offset;
+	} more[] = {
+		{ "pthread_cond_wait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_wait) },
+		{ "pthread_cond_timedwait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_timedwait) },
+		{ "pthread_cond_signal", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_signal) },
+		{ "pthread_cond_broadcast", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_broadcast) },
+		{ "pthread_testcancel", NULL, offsetof(struct gt_more, pthread_testcancel) },
+		{ "pthread_attr_getstacksize", NULL, offsetof(struct gt_more, pthread_attr_getstacksize) },
+	};
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		void *const p = more[i].version ? gt_dlvsym(RTLD_NEXT, more[i].name, more[i].version)
+		                                : gt_dlsym(RTLD_NEXT, more[i].name);
+		memcpy((unsigned char *)&gt_more + more[i].offset, &p, sizeof(p));
+	}
+	gt_more.is_barrier_known = is_barrier_known();
+}
+
+void gt_real_resolve(void)
+{
+	static _Atomic uint32_t begun;
+
+	/* relaxed: another thread that sees it raised too early finds stubs, and those look up for themselves */
+	if (atomic_load_explicit(&begun, memory_order_relaxed) ||
+	        atomic_exchange_explicit(&begun, 1, memory_order_relaxed))
+		return;
+	const int saved = errno;
+	find_more();
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		find_and_store(&names[i]);
+	gt_more.is_libc_malloc = in_libc((const void *)gt_real.malloc, (const void *)gt_real.free);
+	errno = saved;
+}

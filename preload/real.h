@@ -1,0 +1,47 @@
+/* The next definitions (gt_real is in hook.h) and what serves memory before they are known. */
+#ifndef GT_REAL_H
+#define GT_REAL_H
+
+#include "preload/hook_types.h"
+
+#include <stdbool.h>
+
+/*
+ * Functions that hooks need and that are no hooks of ours, or another version of one; all newer than the import
+ * ceiling, or with a version that moved. NULL before gt_real_resolve() and where libc lacks them.
+ */
+struct gt_more {
+	void (*pthread_testcancel)(void);
+	int (*pthread_attr_getstacksize)(const pthread_attr_t *at, size_t *size);
+	/* GLIBC_2.2.5: another ABI, the object is a pointer to the condition variable */
+	int (*old_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m);
+	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs);
+	int (*old_cond_signal)(pthread_cond_t *c);
+	int (*old_cond_broadcast)(pthread_cond_t *c);
+	bool is_libc_malloc; /* gt_real.malloc and free are glibc's own */
+	bool is_barrier_known; /* pthread_barrier_t begins with {in, round, count} */
+};
+extern struct gt_more gt_more __attribute__((visibility("hidden")));
+
+/* Finds everything, once (boot.h). Context: any; before constructors too; takes the loader's lock. */
+void gt_real_resolve(void);
+
+/*
+ * Memory while the functions are being looked up: dlsym allocates when it fails. Never given back; zeroed. NULL = full.
+ * `align`: power of two, at least 16 is used.
+ */
+void *gt_early_alloc(size_t align, size_t n);
+void *gt_early_realloc(void *p, size_t n);
+/* Bytes asked for. `p` must be owned. */
+size_t gt_early_size(const void *p);
+
+#define GT_EARLY_BYTES (64u * 1024)
+extern unsigned char gt_early_mem[GT_EARLY_BYTES] __attribute__((visibility("hidden")));
+
+/* Did `p` come from gt_early_alloc()? Asked for ever, by every free. */
+static inline bool gt_early_owns(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)gt_early_mem < GT_EARLY_BYTES;
+}
+
+#endif
