@@ -37,8 +37,8 @@ struct gt_ordered {
 	uint64_t who;     /* the subject's id */
 	uint64_t args[GT_MAX_ARGS];
 	uint64_t offset; /* in the file */
-	uint64_t parent; /* UserTaskEnd: parent of the task; GT_NO_ID = none */
-	struct gt_text name; /* UserTaskEnd: name of the task; STWEnd: the kind. Valid until the next call */
+	uint64_t parent; /* UserTaskBegin, UserTaskEnd: parent of the task; GT_NO_ID = none */
+	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known. Until the next call */
 };
 
 struct gt_order;

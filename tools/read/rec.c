@@ -54,13 +54,20 @@ static int step(struct gt_rec_iter *it, const struct gt_gen_batch *b, struct gt_
 	return 1;
 }
 
+/* Where the records of a batch begin: behind 'g' and a version that is known, else at its end. */
+static uint32_t begin(const struct gt_gen_batch *b)
+{
+	uint64_t version;
+	const uint8_t *p = gt_varint_get(b->data + 1, b->data + b->size, &version);
+	return p && version == GT_REC_VERSION ? (uint32_t)(p - b->data) : b->size;
+}
+
 int gt_rec_next(struct gt_rec_iter *it, struct gt_rec_value *r, struct gt_err *err)
 {
 	for (; it->batch < it->gen->n_records; it->batch++, it->pos = 0) {
 		const struct gt_gen_batch *b = &it->gen->records[it->batch];
-		const bool is_known = b->size >= 2 && b->data[1] == GT_REC_VERSION;
 		if (it->pos == 0)
-			it->pos = is_known ? 2 : b->size;
+			it->pos = begin(b);
 		while (it->pos < b->size) {
 			const int rc = step(it, b, r, err);
 			if (rc)
