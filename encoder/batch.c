@@ -3,8 +3,8 @@
 
 #include "encoder/event.h"
 
-bool gt_batch_record(struct gt_batch *b, uint8_t kind, const uint8_t *body, size_t body_len, const uint8_t *tail,
-        size_t tail_len)
+bool gt_batch_record(struct gt_batch *b, uint8_t kind, const uint8_t *body, size_t body_len,
+		     const uint8_t *tail, size_t tail_len)
 {
 	const size_t len = body_len + tail_len;
 	if (!gt_batch_has_room(b, 1 + gt_varint_len(len) + len))
@@ -24,7 +24,7 @@ bool gt_batch_record(struct gt_batch *b, uint8_t kind, const uint8_t *body, size
 }
 
 size_t gt_batch_seal(uint8_t *mem, size_t len, uint8_t experiment, uint64_t gen, gt_m m, gt_ns time,
-        const uint8_t **start)
+		     const uint8_t **start)
 {
 	uint8_t head[GT_BATCH_HEADER];
 	uint8_t *p = head;
@@ -37,7 +37,7 @@ size_t gt_batch_seal(uint8_t *mem, size_t len, uint8_t experiment, uint64_t gen,
 	p = gt_varint_put(p, time.v);
 	p = gt_varint_put(p, len - GT_BATCH_HEADER);
 
-	/* Right-aligned: header and data leave in one piece, and the header takes no byte too many. */
+	/* Right-aligned: header and data leave in one piece, without a byte too many. */
 	const size_t head_len = (size_t)(p - head);
 	uint8_t *first = mem + GT_BATCH_HEADER - head_len;
 	memcpy(first, head, head_len);

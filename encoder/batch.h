@@ -37,19 +37,19 @@ typedef struct {
 enum gt_gstatus { GT_G_RUNNABLE = 1, GT_G_RUNNING, GT_G_SYSCALL, GT_G_WAITING };
 enum gt_pstatus { GT_P_RUNNING = 1, GT_P_IDLE, GT_P_SYSCALL };
 
-#define GT_BATCH_HEADER   48 /* bytes in front of the data; the sealed header is right-aligned in them */
-#define GT_BATCH_MAX_DATA 65536 /* the wire's limit: readers refuse more */
+#define GT_BATCH_HEADER   48 /* bytes before the data; the sealed header ends where data begins */
+#define GT_BATCH_MAX_DATA 65536                   /* the wire's limit: readers refuse more */
 #define GT_EVENT_MAX      (1 + 5 * GT_VARINT_MAX) /* bytes of the longest timed event */
 
 struct gt_batch {
-	uint8_t *mem;  /* start of the header room; owned by the caller */
-	uint32_t len;  /* bytes used, header room included */
-	uint32_t cap;  /* bytes of mem, at most GT_BATCH_HEADER + GT_BATCH_MAX_DATA are used */
-	gt_ns start;   /* time in the header */
-	gt_ns last;    /* time of the newest event; never goes back */
+	uint8_t *mem; /* start of the header room; owned by the caller */
+	uint32_t len; /* bytes used, header room included */
+	uint32_t cap; /* bytes of mem, at most GT_BATCH_HEADER + GT_BATCH_MAX_DATA are used */
+	gt_ns start;  /* time in the header */
+	gt_ns last;   /* time of the newest event; never goes back */
 };
 
-/* An empty batch over mem[0..cap), cap >= GT_BATCH_HEADER, whose first event is not older than `start`. */
+/* An empty batch over mem[0..cap), cap >= GT_BATCH_HEADER; no event is older than `start`. */
 static inline struct gt_batch gt_batch_init(void *mem, size_t cap, gt_ns start)
 {
 	if (cap > GT_BATCH_HEADER + GT_BATCH_MAX_DATA)
@@ -69,8 +69,9 @@ static inline bool gt_batch_has_room(const struct gt_batch *b, size_t bytes)
 }
 
 /*
- * Begins an event: writes its number and dt, returns where the arguments go. A clock that steps back
- * is clamped: dt is never negative on the wire. gt_batch_end() with the end of the arguments completes it.
+ * Begins an event: writes its number and dt, returns where the arguments go. A clock that steps
+ * back is clamped: dt is never negative on the wire. gt_batch_end() with the end of the arguments
+ * completes it.
  */
 static inline uint8_t *gt_batch_event(struct gt_batch *b, uint8_t id, gt_ns now)
 {
@@ -90,18 +91,19 @@ static inline void gt_batch_end(struct gt_batch *b, const uint8_t *end)
 }
 
 /*
- * Appends one of gtrace's own records: kind, length, body, then `tail` (may be NULL with tail_len 0).
- * Returns false, and writes nothing, when there is no room.
+ * Appends one of gtrace's own records: kind, length, body, then `tail` (may be NULL with tail_len
+ * 0). Returns false, and writes nothing, when there is no room.
  */
-bool gt_batch_record(struct gt_batch *b, uint8_t kind, const uint8_t *body, size_t body_len, const uint8_t *tail,
-        size_t tail_len);
+bool gt_batch_record(struct gt_batch *b, uint8_t kind, const uint8_t *body, size_t body_len,
+		     const uint8_t *tail, size_t tail_len);
 
 /*
- * Puts the header in front of `len - GT_BATCH_HEADER` bytes of data in `mem` and returns the length of the whole wire
- * batch, whose first byte is *start (inside mem). `experiment` 0 writes an ordinary batch. Needs
- * nothing but these arguments, so that a batch can be sealed by someone else after its owner died.
+ * Puts the header in front of `len - GT_BATCH_HEADER` bytes of data in `mem` and returns the length
+ * of the whole wire batch, whose first byte is *start (inside mem). `experiment` 0 writes an
+ * ordinary batch. Needs nothing but these arguments, so that a batch can be sealed by someone else
+ * after its owner died.
  */
 size_t gt_batch_seal(uint8_t *mem, size_t len, uint8_t experiment, uint64_t gen, gt_m m, gt_ns time,
-        const uint8_t **start);
+		     const uint8_t **start);
 
 #endif

@@ -14,7 +14,7 @@
 #define GT_ARG_PAIR_task(x)    GT_ARG_task, #x
 #define GT_ARG_PAIR_u64(x)     GT_ARG_u64, #x
 
-/* N.B. the pair becomes two macro arguments only after one more expansion, hence the second step. */
+/* N.B. a pair becomes two macro arguments only after one more expansion, hence two steps. */
 #define GT_FIRST(a, b)    a
 #define GT_SECOND(a, b)   b
 #define GT_ARG_TYPE(...)  GT_FIRST(__VA_ARGS__)

@@ -95,8 +95,10 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 #define GT_RAW_task(x)    ((x).v)
 #define GT_RAW_u64(x)     (x)
 
-/* N.B. the writers' own names (b, now, w, body) must not be used as argument names in the tables. */
-/* `GT_PARAM_##arg` turns `g(new_g)` into `, gt_g new_g` and `_` into nothing; likewise GT_PUT_. */
+/*
+ * `GT_PARAM_##arg` turns `g(new_g)` into `, gt_g new_g` and `_` into nothing; likewise GT_PUT_.
+ * N.B. the writers' own names (b, now, w, body) cannot be names of arguments.
+ */
 #define GT_PARAM__
 #define GT_PARAM_g(x)       , GT_TYPE_g x
 #define GT_PARAM_m(x)       , GT_TYPE_m x
@@ -123,12 +125,13 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 
 #define GT_WRITER_FRAME(...)
 #define GT_WRITER_RECORD(...)
-#define GT_WRITER_TIMED(name, a1, a2, a3, a4)                                                                \
-	static inline void gt_w_##name(struct gt_batch *b,                                                   \
-	        gt_ns now GT_PARAM_##a1 GT_PARAM_##a2 GT_PARAM_##a3 GT_PARAM_##a4)                           \
-	{                                                                                                    \
-		uint8_t *w = gt_batch_event(b, GT_EV_##name, now);                                           \
-		GT_PUT_##a1 GT_PUT_##a2 GT_PUT_##a3 GT_PUT_##a4 gt_batch_end(b, w);                          \
+#define GT_WRITER_TIMED(name, a1, a2, a3, a4)                                                      \
+	static inline void gt_w_##name(                                                            \
+		struct gt_batch *b,                                                                \
+		gt_ns now GT_PARAM_##a1 GT_PARAM_##a2 GT_PARAM_##a3 GT_PARAM_##a4)                 \
+	{                                                                                          \
+		uint8_t *w = gt_batch_event(b, GT_EV_##name, now);                                 \
+		GT_PUT_##a1 GT_PUT_##a2 GT_PUT_##a3 GT_PUT_##a4 gt_batch_end(b, w);                \
 	}
 
 /* clang-format off */

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GT_FILE_HEADER     "go 1.26 trace\0\0" /* 16 bytes with the terminating zero */
-#define GT_FILE_HEADER_LEN 16
+#define GT_FILE_HEADER       "go 1.26 trace\0\0" /* 16 bytes with the terminating zero */
+#define GT_FILE_HEADER_LEN   16
 #define GT_END_OF_GENERATION 0x34
 
 /* Where bytes go. `put` returns 0 or -errno; after a failure the sink takes no more. */

@@ -1,8 +1,8 @@
 /*
  * Table batches.
  *
- * A put writes behind `len` and moves it only at the end; a record that turns out not to fit is simply
- * not counted. Room is asked for by the longest form of the numbers, so that the last few
+ * A put writes behind `len` and moves it only at the end; a record that turns out not to fit is
+ * simply not counted. Room is asked for by the longest form of the numbers, so that the last few
  * bytes of a batch can stay unused; exact sums would cost a second walk over every record.
  */
 #include "encoder/section.h"
@@ -95,7 +95,8 @@ bool gt_section_sample(struct gt_batch *b, gt_ns time, gt_m m, gt_p p, gt_g g, g
 	return true;
 }
 
-bool gt_section_sync(struct gt_batch *b, uint64_t freq_hz, gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns)
+bool gt_section_sync(struct gt_batch *b, uint64_t freq_hz, gt_ns now, gt_ns mono, uint64_t wall_s,
+		     uint64_t wall_ns)
 {
 	uint8_t *p = room(b, 2 + 5 * GT_VARINT_MAX);
 	if (!p)
@@ -110,8 +111,9 @@ bool gt_section_sync(struct gt_batch *b, uint64_t freq_hz, gt_ns now, gt_ns mono
 	return true;
 }
 
-bool gt_section_call(struct gt_batch *b, gt_ns now, gt_m tid, gt_g g, gt_str call, uint64_t count, uint64_t waits,
-        uint64_t total_ns, uint64_t max_ns, const uint64_t *buckets, size_t n_buckets)
+bool gt_section_call(struct gt_batch *b, gt_ns now, gt_m tid, gt_g g, gt_str call, uint64_t count,
+		     uint64_t waits, uint64_t total_ns, uint64_t max_ns, const uint64_t *buckets,
+		     size_t n_buckets)
 {
 	uint8_t body[(1 + GT_REC_MAX_FIELDS) * GT_VARINT_MAX];
 	uint8_t *p = gt_varint_put(body, now.v > b->start.v ? now.v - b->start.v : 0);

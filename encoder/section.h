@@ -1,7 +1,8 @@
 /*
  * Table batches: strings, stacks, CPU samples, sync, gtrace's records. Each begins with
- * gt_section_begin(), is filled record by record, and is sealed like any other batch. All put functions
- * return false, and write nothing, when the batch has no room: seal it and begin another.
+ * gt_section_begin(), is filled record by record, and is sealed like any other batch. All put
+ * functions return false, and write nothing, when the batch has no room: seal it and begin another.
+ * The memory of `b` must be good for more than a beginning, which takes up to 2 bytes of data.
  */
 #ifndef GT_SECTION_H
 #define GT_SECTION_H
@@ -18,7 +19,7 @@ struct gt_frame {
 	uint64_t line; /* never 0: readers' validators want one */
 };
 
-/* Empties `b` and writes what a table of `kind` (GT_EV_Strings, _Stacks, _CPUSamples, _Sync) starts with. */
+/* Empties `b` and begins a table of `kind`: GT_EV_Strings, _Stacks, _CPUSamples or _Sync. */
 void gt_section_begin(struct gt_batch *b, enum gt_event kind, gt_ns start);
 
 /* As above, for a batch of gtrace's own records; seal it with GT_EXPERIMENT. */
@@ -34,10 +35,12 @@ bool gt_section_stack(struct gt_batch *b, gt_stack id, const struct gt_frame *fr
 bool gt_section_sample(struct gt_batch *b, gt_ns time, gt_m m, gt_p p, gt_g g, gt_stack stack);
 
 /* The sync batch's two records: units per second, and three clocks at one instant. */
-bool gt_section_sync(struct gt_batch *b, uint64_t freq_hz, gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns);
+bool gt_section_sync(struct gt_batch *b, uint64_t freq_hz, gt_ns now, gt_ns mono, uint64_t wall_s,
+		     uint64_t wall_ns);
 
-/* CALL record with its histogram: n_buckets numbers, those that are 0 are left out. */
-bool gt_section_call(struct gt_batch *b, gt_ns now, gt_m tid, gt_g g, gt_str call, uint64_t count, uint64_t waits,
-        uint64_t total_ns, uint64_t max_ns, const uint64_t *buckets, size_t n_buckets);
+/* CALL record with its histogram: n_buckets numbers, at most 64; those that are 0 are left out. */
+bool gt_section_call(struct gt_batch *b, gt_ns now, gt_m tid, gt_g g, gt_str call, uint64_t count,
+		     uint64_t waits, uint64_t total_ns, uint64_t max_ns, const uint64_t *buckets,
+		     size_t n_buckets);
 
 #endif

@@ -15,8 +15,8 @@
  *
  * Corner cases
  *
- * - A signal handler interrupts a put of its own thread and puts the same stack: the handler wins, the
- *   interrupted put loses the race like any other.
+ * - A signal handler interrupts a put of its own thread and puts the same stack: the handler wins,
+ *   the interrupted put loses the race like any other.
  * - A fork in the middle of a put leaves words and perhaps an id that no slot names.
  */
 #include "encoder/stacktab.h"
@@ -24,12 +24,14 @@
 #include "encoder/hash.h"
 #include "encoder/section.h"
 
-/* A reset clears single slots when fewer than one in this many is used; one random store costs
- * about as much as clearing a cache line or two. */
+/*
+ * A reset clears single slots when fewer than one in this many is used. Finding one costs about as
+ * much as clearing two cache lines, and leaves pages alone that were never touched.
+ */
 #define GT_SPARSE 16
 
-void gt_stacktab_init(struct gt_stacktab *t, _Atomic uint64_t *slots, uint32_t n_slots, _Atomic uint32_t *index,
-        uint32_t max_id, uint64_t *words, uint32_t n_words)
+void gt_stacktab_init(struct gt_stacktab *t, _Atomic uint64_t *slots, uint32_t n_slots,
+		      _Atomic uint32_t *index, uint32_t max_id, uint64_t *words, uint32_t n_words)
 {
 	t->slots = slots;
 	t->n_slots = n_slots;
@@ -60,7 +62,8 @@ uint32_t gt_stacktab_end(const struct gt_stacktab *t)
 static void clear_slot(struct gt_stacktab *t, uint32_t hash, uint32_t id)
 {
 	const uint32_t mask = t->n_slots - 1;
-	for (uint32_t i = 0; i < t->n_slots; i++) { /* N.B. not up to the first empty slot: we make those */
+	/* N.B. an empty slot is not the end of the chain: it may have been cleared just now. */
+	for (uint32_t i = 0; i < t->n_slots; i++) {
 		_Atomic uint64_t *slot = &t->slots[(hash + i) & mask];
 		if ((uint32_t)atomic_load_explicit(slot, memory_order_relaxed) == id) {
 			atomic_store_explicit(slot, 0, memory_order_relaxed);
@@ -76,13 +79,14 @@ void gt_stacktab_reset(struct gt_stacktab *t)
 		memset((void *)t->slots, 0, t->n_slots * sizeof(*t->slots));
 	} else {
 		for (uint32_t id = 1; id < end; id++) {
-			const uint32_t at = atomic_load_explicit(&t->index[id], memory_order_relaxed);
+			const uint32_t at =
+				atomic_load_explicit(&t->index[id], memory_order_relaxed);
 			if (at)
 				clear_slot(t, (uint32_t)(t->words[at - 1] >> 32), id);
 		}
 	}
 	memset((void *)t->index, 0, end * sizeof(*t->index));
-	/* Relaxed: the caller hands the empty table to other threads, and that orders these stores. */
+	/* Relaxed: handing the table to other threads, the caller's duty, orders these stores. */
 	atomic_store_explicit(&t->next_id, 1, memory_order_relaxed);
 	atomic_store_explicit(&t->next_word, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->lost, 0, memory_order_relaxed);
@@ -106,7 +110,8 @@ static uint64_t head_of(uint32_t hash, size_t n)
 }
 
 /* Whether entry `id`, read from a slot with acquire, is this stack. */
-static bool is_same(const struct gt_stacktab *t, uint32_t id, uint64_t head, const uint64_t *pcs, size_t n)
+static bool is_same(const struct gt_stacktab *t, uint32_t id, uint64_t head, const uint64_t *pcs,
+		    size_t n)
 {
 	/* Relaxed: index[id] was written before the slot that told us the id. */
 	const uint32_t at = atomic_load_explicit(&t->index[id], memory_order_relaxed);
@@ -120,7 +125,7 @@ static uint32_t make_entry(struct gt_stacktab *t, uint64_t head, const uint64_t 
 	/* Relaxed throughout: the counters only have to give every number once. */
 	const uint32_t need = (uint32_t)n + 1;
 	if (atomic_load_explicit(&t->next_id, memory_order_relaxed) > last_id(t) ||
-	        atomic_load_explicit(&t->next_word, memory_order_relaxed) + (uint64_t)need > t->n_words)
+	    atomic_load_explicit(&t->next_word, memory_order_relaxed) + (uint64_t)need > t->n_words)
 		return 0;
 	const uint32_t at = atomic_fetch_add_explicit(&t->next_word, need, memory_order_relaxed);
 	if (at + (uint64_t)need > t->n_words)
@@ -161,9 +166,10 @@ gt_stack gt_stacktab_put(struct gt_stacktab *t, const uint64_t *pcs, size_t n)
 		if (!seen) {
 			if (!mine && !(mine = make_entry(t, head, pcs, n)))
 				break;
-			/* Release: the entry before the slot. Acquire on failure, as above. */
-			if (atomic_compare_exchange_strong_explicit(slot, &seen, head_of(hash, mine),
-			            memory_order_release, memory_order_acquire))
+			/* Release: our entry before the slot. Acquire: the winner's, as above. */
+			if (atomic_compare_exchange_strong_explicit(
+				    slot, &seen, head_of(hash, mine), memory_order_acq_rel,
+				    memory_order_acquire))
 				return (gt_stack){ mine };
 		}
 		if (seen >> 32 == hash && is_same(t, (uint32_t)seen, head, pcs, n))

@@ -10,8 +10,8 @@ struct entry {
 };
 #define GT_ENTRY_HEAD 12 /* N.B. not sizeof(struct entry), which ends in padding */
 
-void gt_strtab_init(struct gt_strtab *t, uint64_t *slots, uint32_t n_slots, void *text, size_t text_cap,
-        _Atomic uint64_t *next_id)
+void gt_strtab_init(struct gt_strtab *t, uint64_t *slots, uint32_t n_slots, void *text,
+		    size_t text_cap, _Atomic uint64_t *next_id)
 {
 	*t = (struct gt_strtab){
 		.slots = slots,
@@ -46,7 +46,8 @@ static uint32_t hash_of(const char *text, size_t len)
 }
 
 /* Whether the entry of `slot` is this text; its id goes to *id. */
-static bool is_same(const struct gt_strtab *t, uint64_t slot, const char *text, size_t len, gt_str *id)
+static bool is_same(const struct gt_strtab *t, uint64_t slot, const char *text, size_t len,
+		    gt_str *id)
 {
 	const uint8_t *at = t->text + (uint32_t)slot - 1;
 	struct entry e;
@@ -58,9 +59,10 @@ static bool is_same(const struct gt_strtab *t, uint64_t slot, const char *text, 
 }
 
 /* Copies the text behind the others. Returns false when it or another slot does not fit. */
-static bool add(struct gt_strtab *t, uint64_t *slot, uint32_t hash, const char *text, size_t len, gt_str *id)
+static bool add(struct gt_strtab *t, uint64_t *slot, uint32_t hash, const char *text, size_t len,
+		gt_str *id)
 {
-	/* Beyond 3/4 probes get long; N.B. the subtraction leaves something of the smallest tables. */
+	/* Beyond 3/4 probes get long. N.B. subtracted, so that even one slot can be used. */
 	if (t->used >= t->n_slots - t->n_slots / 4)
 		return false;
 	const size_t left = t->text_cap - t->text_len;
@@ -68,7 +70,8 @@ static bool add(struct gt_strtab *t, uint64_t *slot, uint32_t hash, const char *
 		return false;
 
 	/* Relaxed: the number only has to be unique; the text is read by this user alone. */
-	const struct entry e = { atomic_fetch_add_explicit(t->next_id, 1, memory_order_relaxed), (uint32_t)len };
+	const struct entry e = { atomic_fetch_add_explicit(t->next_id, 1, memory_order_relaxed),
+				 (uint32_t)len };
 	uint8_t *at = t->text + t->text_len;
 	memcpy(at, &e, GT_ENTRY_HEAD);
 	memcpy(at + GT_ENTRY_HEAD, text, len);
@@ -90,7 +93,7 @@ gt_str gt_strtab_put(struct gt_strtab *t, const char *text, size_t len, bool *is
 
 	const uint32_t hash = hash_of(text, len);
 	const uint32_t mask = t->n_slots - 1;
-	for (uint32_t i = 0; i < t->n_slots; i++) { /* bounded: a tiny table may be full to the last slot */
+	for (uint32_t i = 0; i < t->n_slots; i++) { /* N.B. a tiny table has no empty slot */
 		uint64_t *slot = &t->slots[(hash + i) & mask];
 		if (!*slot) {
 			*is_new = add(t, slot, hash, text, len, &id);

@@ -10,8 +10,8 @@
 
 /*
  * Writes `v` at `p`, which has room for GT_VARINT_MAX bytes; returns the first byte behind it.
- * N.B. the plain loop is also the fast one: unrolled for 1 to 3 bytes, or spread by shifts and stored at
- * once, an event took 5 to 10 ns instead of 4 (gcc 12, x86-64).
+ * N.B. the plain loop is also the fast one: unrolled for 1 to 3 bytes, or spread by shifts and
+ * stored at once, an event took 5 to 10 ns instead of 4 (gcc 12, x86-64).
  */
 static inline uint8_t *gt_varint_put(uint8_t *p, uint64_t v)
 {
@@ -35,8 +35,8 @@ static inline size_t gt_varint_len(uint64_t v)
 }
 
 /*
- * Reads a number from [p, end) into *v; returns the first byte behind it, or NULL when the bytes end
- * too early or the number does not fit into 64 bits. Padding with 0x80 ... 0x00 is accepted.
+ * Reads a number from [p, end) into *v; returns the first byte behind it, or NULL when the bytes
+ * end too early or the number does not fit into 64 bits. Padding with 0x80 ... 0x00 is accepted.
  */
 static inline const uint8_t *gt_varint_get(const uint8_t *p, const uint8_t *end, uint64_t *v)
 {

@@ -49,8 +49,8 @@ Test(batch, a_clock_that_steps_back_stands_still_until_time_has_caught_up)
 	gt_w_ProcStop(&b, (gt_ns){ 105 });
 	gt_w_ProcStop(&b, (gt_ns){ 112 });
 
-	const uint8_t want[] = { GT_EV_ProcStop, 0, GT_EV_ProcStop, 10, GT_EV_ProcStop, 0,
-				 GT_EV_ProcStop, 2 };
+	const uint8_t want[] = { GT_EV_ProcStop, 0, GT_EV_ProcStop, 10,
+				 GT_EV_ProcStop, 0, GT_EV_ProcStop, 2 };
 	cr_assert(eq(sz, gt_batch_len(&b), sizeof(want)));
 	cr_assert_arr_eq(mem + GT_BATCH_HEADER, want, sizeof(want));
 }
@@ -65,7 +65,7 @@ Test(batch, sealing_puts_the_header_right_before_the_data)
 	const size_t len = gt_batch_seal(mem, b.len, 0, 1, (gt_m){ 1000 }, b.start, &wire);
 
 	const uint8_t want[] = { GT_EV_EventBatch, 1, 0xe8, 0x07, 0xc0, 0x84, 0x3d, 2,
-				 GT_EV_ProcStop, 1 };
+				 GT_EV_ProcStop,   1 };
 	cr_assert(eq(sz, len, sizeof(want)));
 	cr_assert_arr_eq(wire, want, sizeof(want));
 	cr_assert(eq(ptr, (void *)(wire + len), mem + b.len));
@@ -77,8 +77,8 @@ Test(batch, the_longest_header_fits_into_its_room)
 	mem[0] = 0xee;
 
 	const uint8_t *wire;
-	const size_t len = gt_batch_seal(mem + 1, GT_BATCH_HEADER + GT_BATCH_MAX_DATA, 255, UINT64_MAX,
-	        GT_NO_M, (gt_ns){ UINT64_MAX }, &wire);
+	const size_t len = gt_batch_seal(mem + 1, GT_BATCH_HEADER + GT_BATCH_MAX_DATA, 255,
+					 UINT64_MAX, GT_NO_M, (gt_ns){ UINT64_MAX }, &wire);
 
 	cr_assert(eq(sz, len - GT_BATCH_MAX_DATA, 2 + 3 * GT_VARINT_MAX + 3));
 	cr_assert(ge(ptr, (void *)wire, mem + 1));
@@ -90,7 +90,7 @@ Test(batch, the_experiment_is_one_raw_byte_behind_the_type)
 	uint8_t mem[GT_BATCH_HEADER];
 	const uint8_t *wire;
 	const size_t len =
-	        gt_batch_seal(mem, sizeof(mem), GT_EXPERIMENT, 3, (gt_m){ 7 }, (gt_ns){ 9 }, &wire);
+		gt_batch_seal(mem, sizeof(mem), GT_EXPERIMENT, 3, (gt_m){ 7 }, (gt_ns){ 9 }, &wire);
 
 	const uint8_t want[] = { GT_EV_ExperimentalBatch, GT_EXPERIMENT, 3, 7, 9, 0 };
 	cr_assert(eq(sz, len, sizeof(want)));

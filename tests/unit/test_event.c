@@ -23,6 +23,7 @@ static uint64_t status_of(unsigned id, const char *name)
 	return 1 + value_of(id, name) % 3;
 }
 
+/* clang-format off */
 #define VALUE__
 #define VALUE_g(x)       , (gt_g){ value_of(id, #x) }
 #define VALUE_m(x)       , (gt_m){ value_of(id, #x) }
@@ -34,6 +35,7 @@ static uint64_t status_of(unsigned id, const char *name)
 #define VALUE_pstatus(x) , (enum gt_pstatus)status_of(id, #x)
 #define VALUE_task(x)    , (gt_task){ value_of(id, #x) }
 #define VALUE_u64(x)     , value_of(id, #x)
+/* clang-format on */
 
 #define CASE_FRAME(...)
 #define CASE_RECORD(...)
@@ -60,7 +62,7 @@ static bool write_record(struct gt_batch *b, gt_ns now, unsigned id)
 #define GT_REC(kind, name, f1, f2, f3, f4, f5, f6, f7, meaning)                                    \
 	case kind:                                                                                 \
 		return gt_r_##name(b, now VALUE_##f1 VALUE_##f2 VALUE_##f3 VALUE_##f4 VALUE_##f5   \
-		                VALUE_##f6 VALUE_##f7);
+					      VALUE_##f6 VALUE_##f7);
 #include "gtrace/records.def"
 #undef GT_REC
 	}
@@ -79,7 +81,7 @@ static void check_arg(unsigned id, enum gt_arg type, const char *name, uint64_t 
 {
 	const bool is_status = type == GT_ARG_gstatus || type == GT_ARG_pstatus;
 	cr_assert(eq(u64, got, is_status ? status_of(id, name) : value_of(id, name)), "%u %s", id,
-	        name);
+		  name);
 }
 
 Test(event, every_timed_event_is_read_back_from_the_table)
@@ -146,7 +148,7 @@ Test(event, the_longest_event_fits_into_its_room)
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem) - 1, (gt_ns){ 0 });
 
 	gt_w_UserLog(&b, (gt_ns){ UINT64_MAX }, (gt_task){ UINT64_MAX }, (gt_str){ UINT64_MAX },
-	        (gt_str){ UINT64_MAX }, (gt_stack){ UINT64_MAX });
+		     (gt_str){ UINT64_MAX }, (gt_stack){ UINT64_MAX });
 	cr_assert(eq(sz, gt_batch_len(&b), GT_EVENT_MAX));
 	cr_assert(eq(u8, mem[sizeof(mem) - 1], 0xee));
 }

@@ -51,7 +51,7 @@ Test(section, a_string_is_id_length_and_bytes)
 	cr_assert(gt_section_string(&b, (gt_str){ 300 }, "sync", 4));
 	cr_assert(gt_section_string(&b, (gt_str){ 2 }, NULL, 0));
 
-	const uint8_t want[] = { GT_EV_Strings, GT_EV_String, 0xac, 2, 4, 's', 'y',
+	const uint8_t want[] = { GT_EV_Strings, GT_EV_String, 0xac,         2, 4, 's', 'y',
 				 'n',           'c',          GT_EV_String, 2, 0 };
 	CHECK_DATA(&b, want);
 }
@@ -78,11 +78,12 @@ Test(section, a_long_string_keeps_its_tail)
 Test(section, a_stack_is_its_frames_innermost_first)
 {
 	struct gt_batch b = section(GT_EV_Stacks);
-	const struct gt_frame frames[] = { { 0x2020, { 4 }, { 5 }, 1 }, { 0x1010, { 2 }, { 3 }, 10 } };
+	const struct gt_frame frames[] = { { 0x2020, { 4 }, { 5 }, 1 },
+					   { 0x1010, { 2 }, { 3 }, 10 } };
 	cr_assert(gt_section_stack(&b, (gt_stack){ 2 }, frames, 2));
 
-	const uint8_t want[] = { GT_EV_Stacks, GT_EV_Stack, 2, 2, 0xa0, 0x40, 4,
-				 5,            1,           0x90, 0x20, 2, 3, 10 };
+	const uint8_t want[] = { GT_EV_Stacks, GT_EV_Stack, 2, 2, 0xa0, 0x40, 4, 5, 1,
+				 0x90,         0x20,        2, 3, 10 };
 	CHECK_DATA(&b, want);
 }
 
@@ -107,11 +108,26 @@ Test(section, a_deep_stack_keeps_its_innermost_frames)
 Test(section, a_sample_carries_its_own_time)
 {
 	struct gt_batch b = section(GT_EV_CPUSamples);
-	cr_assert(gt_section_sample(&b, (gt_ns){ 1300 }, (gt_m){ 7 }, (gt_p){ UINT64_MAX }, (gt_g){ 0 },
-	        (gt_stack){ 9 }));
+	cr_assert(gt_section_sample(&b, (gt_ns){ 1300 }, (gt_m){ 7 }, (gt_p){ UINT64_MAX },
+				    (gt_g){ 0 }, (gt_stack){ 9 }));
 
-	const uint8_t want[] = { GT_EV_CPUSamples, GT_EV_CPUSample, 0x94, 0x0a, 7,
-				 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 9 };
+	const uint8_t want[] = { GT_EV_CPUSamples,
+				 GT_EV_CPUSample,
+				 0x94,
+				 0x0a,
+				 7,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 0xff,
+				 1,
+				 0,
+				 9 };
 	CHECK_DATA(&b, want);
 }
 
@@ -120,7 +136,9 @@ Test(section, sync_counts_the_snapshot_from_the_batch_time)
 	struct gt_batch b = section(GT_EV_Sync);
 	cr_assert(gt_section_sync(&b, 100, (gt_ns){ 1005 }, (gt_ns){ 1 }, 2, 3));
 
-	const uint8_t want[] = { GT_EV_Sync, GT_EV_Frequency, 100, GT_EV_ClockSnapshot, 5, 1, 2, 3 };
+	const uint8_t want[] = {
+		GT_EV_Sync, GT_EV_Frequency, 100, GT_EV_ClockSnapshot, 5, 1, 2, 3
+	};
 	CHECK_DATA(&b, want);
 }
 
@@ -129,12 +147,14 @@ Test(section, a_call_record_ends_in_the_buckets_that_are_not_empty)
 	struct gt_batch b = section(GT_EV_Sync);
 	gt_section_begin_records(&b, start);
 	uint64_t buckets[70] = { [0] = 1, [9] = 300, [63] = 2, [64] = 4 };
-	cr_assert(gt_section_call(&b, (gt_ns){ 1004 }, (gt_m){ 11 }, (gt_g){ 12 }, (gt_str){ 13 }, 14, 15, 16,
-	        17, buckets, 70));
+	cr_assert(gt_section_call(&b, (gt_ns){ 1004 }, (gt_m){ 11 }, (gt_g){ 12 }, (gt_str){ 13 },
+				  14, 15, 16, 17, buckets, 70));
 
 	/* N.B. a time of 64 bits has no bucket 64 */
-	const uint8_t want[] = { 'g', GT_REC_VERSION, GT_REC_CALL, 15, 4, 11, 12, 13, 14, 15, 16, 17, 0, 1,
-				 9, 0xac, 2, 63, 2 };
+	const uint8_t want[] = {
+		'g', GT_REC_VERSION, GT_REC_CALL, 15, 4, 11, 12, 13, 14, 15, 16, 17, 0, 1,
+		9,   0xac,           2,           63, 2
+	};
 	CHECK_DATA(&b, want);
 }
 
@@ -145,7 +165,8 @@ Test(section, a_call_record_begins_like_the_table_says)
 	struct gt_batch by_table = gt_batch_init(other, sizeof(other), start);
 	const gt_ns now = { 5000 };
 
-	cr_assert(gt_section_call(&by_hand, now, (gt_m){ 1 }, (gt_g){ 2 }, (gt_str){ 3 }, 4, 5, 6, 700, NULL, 0));
+	cr_assert(gt_section_call(&by_hand, now, (gt_m){ 1 }, (gt_g){ 2 }, (gt_str){ 3 }, 4, 5, 6,
+				  700, NULL, 0));
 	cr_assert(gt_r_CALL(&by_table, now, (gt_m){ 1 }, (gt_g){ 2 }, (gt_str){ 3 }, 4, 5, 6, 700));
 
 	cr_assert(eq(sz, gt_batch_len(&by_hand), gt_batch_len(&by_table)));
@@ -163,9 +184,11 @@ Test(section, what_does_not_fit_leaves_the_batch_as_it_was)
 	struct gt_batch b = gt_batch_init(mem, GT_BATCH_HEADER + 10, start);
 	cr_assert(not(gt_section_string(&b, (gt_str){ 1 }, text, sizeof(text))));
 	cr_assert(not(gt_section_stack(&b, (gt_stack){ 1 }, frames, 1)));
-	cr_assert(not(gt_section_sample(&b, start, (gt_m){ 1 }, (gt_p){ 1 }, (gt_g){ 1 }, (gt_stack){ 1 })));
+	cr_assert(not(gt_section_sample(&b, start, (gt_m){ 1 }, (gt_p){ 1 }, (gt_g){ 1 },
+					(gt_stack){ 1 })));
 	cr_assert(not(gt_section_sync(&b, 1, start, start, 1, 1)));
-	cr_assert(not(gt_section_call(&b, start, (gt_m){ 1 }, (gt_g){ 1 }, (gt_str){ 1 }, 1, 1, 1, 1, &bucket, 1)));
+	cr_assert(not(gt_section_call(&b, start, (gt_m){ 1 }, (gt_g){ 1 }, (gt_str){ 1 }, 1, 1, 1,
+				      1, &bucket, 1)));
 	cr_assert(eq(sz, gt_batch_len(&b), 0));
 
 	/* a stack that stops fitting in its middle */
@@ -229,7 +252,8 @@ static void put_events(struct file *f, gt_ns t, gt_m m)
 
 static void put_strings(struct file *f, gt_ns t)
 {
-	static const char *const texts[] = { "sync", "worker", "app.c", "pthread_mutex_lock",
+	static const char *const texts[] = { "sync",         "worker",
+					     "app.c",        "pthread_mutex_lock",
 					     "libgtrace.so", "read" };
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), t);
 	gt_section_begin(&b, GT_EV_Strings, t);
@@ -246,8 +270,10 @@ static void put_stacks(struct file *f, gt_ns t)
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), t);
 	gt_section_begin(&b, GT_EV_Stacks, t);
 	cr_assert(gt_section_stack(&b, (gt_stack){ 1 }, &worker, 1));
-	cr_assert(gt_section_stack(&b, (gt_stack){ 2 }, (const struct gt_frame[]){ lock, worker }, 2));
-	cr_assert(gt_section_stack(&b, (gt_stack){ 3 }, (const struct gt_frame[]){ read, worker }, 2));
+	cr_assert(gt_section_stack(&b, (gt_stack){ 2 }, (const struct gt_frame[]){ lock, worker },
+				   2));
+	cr_assert(gt_section_stack(&b, (gt_stack){ 3 }, (const struct gt_frame[]){ read, worker },
+				   2));
 	put_batch(f, &b, GT_NO_M);
 }
 

@@ -224,7 +224,8 @@ Test(stacktab, stacks_with_the_same_hash_are_kept_apart)
 		for (uint64_t i = 1; i <= MANY; i++) {
 			const uint64_t id = put(&t, i, 3);
 			if (id != i)
-				cr_fail("stack %lu got id %lu", (unsigned long)i, (unsigned long)id);
+				cr_fail("stack %lu got id %lu", (unsigned long)i,
+					(unsigned long)id);
 		}
 	}
 
@@ -234,7 +235,7 @@ Test(stacktab, stacks_with_the_same_hash_are_kept_apart)
 	cr_assert(gt(sz, pairs, 0), "the test has lost its point");
 }
 
-/* Racing threads: all put the same stacks, each in the same order, so that they meet again and again. */
+/* Racing threads put the same stacks in the same order, so that they meet again and again. */
 #define THREADS 4
 #define STACKS  700
 #define ROUNDS  20

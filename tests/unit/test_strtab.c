@@ -107,6 +107,21 @@ Test(strtab, without_text_room_new_strings_are_refused_and_shorter_ones_may_stil
 		cr_assert(eq(u8, text[i], 0xee));
 }
 
+Test(strtab, a_text_that_ends_close_to_the_end_leaves_no_room_behind_it)
+{
+	for (size_t spare = 0; spare < 8; spare++) { /* N.B. the next text would begin 8-aligned */
+		struct gt_strtab t = table(SLOTS, 12 + 5 + spare);
+		atomic_store(&next_id, 1);
+		memset(slots, 0, sizeof(slots));
+		memset(text, 0xee, sizeof(text));
+
+		cr_assert(eq(u64, put(&t, "fives", true), 1));
+		cr_assert(eq(u64, put(&t, "x", false), 0));
+		for (size_t i = 12 + 5; i < 64; i++)
+			cr_assert(eq(u8, text[i], 0xee));
+	}
+}
+
 Test(strtab, a_reset_forgets_everything)
 {
 	struct gt_strtab t = table(8, TEXT);

@@ -73,11 +73,11 @@ Test(tables, specs_hold_every_record_and_nothing_else)
 		n += gt_rec_specs[kind].name != NULL;
 	cr_assert(eq(sz, n, ROWS(records)));
 	cr_assert(ne(ptr, (void *)gt_rec_specs[GT_REC_KINDS - 1].name, NULL),
-	        "GT_REC_KINDS is one above the largest kind");
+		  "GT_REC_KINDS is one above the largest kind");
 }
 
-static void check_args(const char *of, const enum gt_arg *args, const char *const *names, size_t nargs,
-        size_t max)
+static void check_args(const char *of, const enum gt_arg *args, const char *const *names,
+		       size_t nargs, size_t max)
 {
 	for (size_t i = 0; i < max; i++) {
 		cr_assert(eq(int, args[i] != GT_ARG_none, i < nargs), "%s", of);
@@ -117,7 +117,7 @@ Test(tables, a_wait_has_a_form_and_a_call_has_no_reason)
 	for (size_t i = 0; i < ROWS(forms); i++) {
 		const char *form = forms[i].form;
 		cr_assert(strcmp(form, "BLOCK") == 0 || strcmp(form, "CALL") == 0 ||
-		          strcmp(form, "FD") == 0);
+			  strcmp(form, "FD") == 0);
 		if (strcmp(form, "CALL") == 0)
 			cr_assert(eq(chr, forms[i].reason[0], 0), "%s", whys[i].name);
 	}

@@ -6,7 +6,8 @@
 /* Every power of two and its neighbours: all lengths, and both sides of every border. */
 #define FOR_EACH_NUMBER(v)                                                                         \
 	for (unsigned bit_ = 0; bit_ < 64; bit_++)                                                 \
-		for (uint64_t v = ((uint64_t)1 << bit_) - 1, last_ = v + 2; v <= last_ && v + 1; v++)
+		for (uint64_t v = ((uint64_t)1 << bit_) - 1, last_ = v + 2; v <= last_ && v + 1;   \
+		     v++)
 
 Test(varint, what_was_put_is_what_one_gets)
 {
@@ -60,7 +61,8 @@ Test(varint, padding_is_accepted_up_to_ten_bytes)
 			mem[i] |= 0x80;
 
 		uint64_t got = 0;
-		cr_assert(eq(ptr, (void *)gt_varint_get(mem, mem + sizeof(mem), &got), mem + pad + 1));
+		cr_assert(eq(ptr, (void *)gt_varint_get(mem, mem + sizeof(mem), &got),
+			     mem + pad + 1));
 		cr_assert(eq(u64, got, 5));
 	}
 }
