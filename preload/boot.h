@@ -16,6 +16,20 @@ void gt_flush_before_end(void);
 /* In the child of fork, before it returns to the program: starts its own tracer, or turns it off (GTRACE_FOLLOW=0). Signal-safe. */
 void gt_child_of_fork(void);
 
+extern int gt_host_pid; /* the traced process */
+uint64_t gt_cpus(void); /* CPUs that it may use */
+
+/* GTRACE_FULL=block: waits until the writer has freed a chunk. NULL: the policy is to drop, or the writer is gone. */
+struct gt_chunk *gt_wait_for_chunk(bool is_big);
+
+/* Test builds call a function between two steps; otherwise empty. */
+#ifdef GT_TEST
+extern void (*gt_testpoint)(const char *name);
+#define GT_TESTPOINT(name) (gt_testpoint ? gt_testpoint(#name) : (void)0)
+#else
+#define GT_TESTPOINT(name) ((void)0)
+#endif
+
 /* Before vfork, called from assembly: marks the calling thread, keeps all registers that matter to the caller. */
 void gt_before_vfork(void);
 

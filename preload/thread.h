@@ -4,8 +4,9 @@
 #ifndef GT_THREAD_H
 #define GT_THREAD_H
 
-#include "encoder/batch.h"
+#include "encoder/section.h"
 #include "preload/arena.h"
+#include "preload/counters.h"
 #include "preload/hook_types.h"
 
 #include <stdatomic.h>
@@ -34,34 +35,41 @@ enum gt_state {
 	GT_STATE_GONE,    /* GoDestroy written */
 };
 
-/* Who ends a wait whose generation is over (pending.claim). */
-enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN, GT_CLAIM_DROPPED };
+/* What can be missing of one thread; the names are those of counters.def. */
+enum gt_lost { GT_LOST_waits_full, GT_LOST_waits_late, GT_LOST_nested, GT_LOST_ends_late, GT_N_LOST };
 
-/* A wait that has begun: nothing of it is written until it ends or its generation does. */
+/*
+ * A wait that has begun: nothing of it is written until it ends or its generation does. `word` is
+ * generation << 2 | who writes its begin; 0 = no wait. (emit.c, "Waits")
+ */
+enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN };
+
 struct gt_pending {
-	_Atomic uint64_t gen; /* generation in which it began; 0 = none */
-	_Atomic uint32_t claim;
+	_Atomic uint64_t word;
 	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD: not known yet */
 	uint8_t why;
 	uint16_t call;
 	gt_ns begin;
-	gt_stack stack; /* of generation `gen`; 0 = not taken yet */
+	gt_stack stack; /* of that generation; 0 = not taken yet */
 	uint64_t pc;    /* where the hook was called from */
 	uint64_t object;
 };
 
 #define GT_N_BUCKETS 40
 
-/* Times of one thread's calls of one function. Written by the thread, read by the writer. */
+/*
+ * Times of one thread's calls of one function. Written by the thread, read by the writer. Buckets are log2
+ * of ns and may wrap: the writer only looks at differences within a generation.
+ */
 struct gt_times {
 	uint64_t total_ns, max_ns, waits;
-	uint64_t bucket[GT_N_BUCKETS];
+	uint32_t bucket[GT_N_BUCKETS];
 };
 
 /* The writer's notes on what it has already reported. */
 struct gt_reported {
 	uint64_t total_ns, waits;
-	uint64_t bucket[GT_N_BUCKETS];
+	uint32_t bucket[GT_N_BUCKETS];
 };
 
 struct gt_call_block {
@@ -72,40 +80,58 @@ struct gt_call_block {
 
 #define GT_NAME_MAX 16
 
+/* Life of a record in the registry (thread.c). */
+enum gt_in_use {
+	GT_FREE,
+	GT_LIVE,
+	GT_ENDED,  /* its last event is written; freed when that generation is closed */
+	GT_OWING,  /* it is gone and its GoDestroy is not written yet: advance does that */
+	GT_MAKING, /* being filled or reaped by one thread */
+};
+
 struct gt_thread {
 	_Atomic uint32_t gate;
 	_Atomic uint32_t writing; /* odd: inside a write section (advance.c) */
-	_Atomic uint64_t flushed; /* generations up to this are done with this thread */
 	struct gt_pending pending;
-	struct gt_batch batch[2];   /* of generation n: batch[n % 2]; mem NULL = none */
-	struct gt_chunk *chunk[2];  /* whose memory that is */
-	uint64_t wrote[2];          /* newest generation of each parity in which this thread committed */
-	_Atomic uint32_t state;     /* enum gt_state, before the next event */
-	uint32_t slot;              /* P, from 1; 0 = none */
-	uint64_t traced;            /* generation whose statuses are written */
-	uint64_t gseq;              /* counter of its G in that generation */
-	uint64_t owed_ns;           /* a wait ended at this time and its end is not written yet; 0 = none */
-	uint32_t n_open;            /* GT_WAIT scopes open (a handler may nest) */
-	uint32_t is_big;            /* it filled a small chunk in this generation */
-	int64_t heap;               /* bytes allocated minus freed by this thread */
+	struct gt_batch batch[2];  /* of generation n: batch[n % 2]; mem NULL = none */
+	struct gt_chunk *chunk[2]; /* whose memory that is */
+	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
+	_Atomic uint64_t wrote[2]; /* newest generation of each parity in which this thread committed */
+	_Atomic uint64_t traced;   /* generation whose status of the G is written */
+	_Atomic uint32_t state;    /* enum gt_state, before the next event */
+	_Atomic uint32_t slot;     /* P, from 1; 0 = none */
+	uint64_t gseq;             /* counter of its G in that generation */
+	uint64_t owed_ns;          /* a wait ended at this time and its end is not written yet; 0 = none */
+	bool is_busy;              /* it filled a chunk: the next one is big */
+	int64_t heap;              /* bytes allocated minus freed by this thread */
+	uint64_t lost[GT_N_LOST];  /* what is missing of this thread, by cause */
 
-	_Atomic uint32_t in_use;    /* registry: 0 free, 1 live, 2 ended (thread.c) */
-	_Atomic uint32_t tid;       /* 0 = not started */
+	_Atomic uint32_t in_use; /* enum gt_in_use */
+	_Atomic uint32_t tid;    /* 0 = not started */
+	uint32_t index;          /* in the registry */
+	uint32_t end_round;      /* rounds of key destructors seen */
 	gt_g g;
-	uint64_t start_pc;          /* start routine */
+	uint64_t start_pc;   /* start routine */
+	uint64_t pthread_id; /* its pthread_t; 0 = unknown */
 	gt_ns born, died;
-	uint64_t ended_gen;         /* generation of its last event */
-	uint64_t stack_lo, stack_hi; /* known stack; 0,0 = unknown */
-	uint64_t vfork_pid;         /* who called vfork (GT_GATE_VFORK) */
-	char name[GT_NAME_MAX];     /* "" = none; written by any thread, read as it is */
-	_Atomic uint32_t name_seq;  /* changes with the name */
-	uint32_t named;             /* name_seq of the label last written */
-	uint64_t named_gen;         /* and its generation */
+	uint64_t ended_gen;          /* generation of its last event */
+	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
+	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
+	char name[GT_NAME_MAX];      /* "" = none; may be written by another thread, read as it is */
+	_Atomic uint32_t name_seq;   /* changes with the name */
+	uint32_t named;              /* name_seq of the label last written, */
+	uint64_t named_gen;          /* and its generation */
 
-	/* the writer's: */
+	uint32_t is_walking;         /* `pcs` is in use: a handler interrupted a capture */
+	uint64_t pcs[GT_STACK_MAX];  /* the stack being captured; here, because small stacks have no room for it */
+
+	/* the writer's (advance.c) */
+	uint64_t noted_gen; /* the next two were noted when this generation was closed */
 	uint32_t noted_state;
 	uint32_t noted_slot;
-	uint64_t noted_gen; /* the two above were noted when this generation was closed */
+	uint64_t settled_gen;   /* newest generation that advance has finished with this thread */
+	uint32_t first_writing; /* `writing` as first seen after the present generation was published; 0 = not yet */
+	uint64_t reported_lost[GT_N_LOST];
 
 	uint64_t count[GT_N_CALLS];             /* calls; single writer: the thread */
 	_Atomic uint32_t block[GT_N_CALLS];     /* struct gt_call_block, as an arena index; 0 = none */
@@ -114,7 +140,7 @@ struct gt_thread {
 
 /* The one thread-local: never NULL; points at gt_nobody until the thread is registered. */
 extern __thread struct gt_thread *gt_self __attribute__((tls_model("initial-exec")));
-extern struct gt_thread gt_nobody;
+extern struct gt_thread gt_nobody, gt_inside, gt_dead;
 
 /* The slow path of gt_on(): registers, heals, restarts in a forked child; NULL = pass through. */
 struct gt_thread *gt_on_slow(void);
@@ -124,6 +150,15 @@ static inline void gt_count_add(uint64_t *counter, uint64_t n)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 	__asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
+#else
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+#endif
+}
+
+static inline void gt_count_add32(uint32_t *counter, uint32_t n)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	__asm__ volatile("addl %1, %0" : "+m"(*counter) : "er"(n) : "cc");
 #else
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 #endif
@@ -152,8 +187,18 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc);
 void gt_thread_retract(struct gt_thread *t, struct gt_thread *child);
 /* First act of the new thread, on its own record; sets gt_self. */
 void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size);
+/* There was no room for its start; tries again. Context: the thread itself. */
+bool gt_thread_retry_start(struct gt_thread *t);
 /* Last act: GoDestroy, ProcStop, buffers handed over. Later hooks of the thread pass through. */
 void gt_thread_end(struct gt_thread *t);
+/* The thread of record `t` vanished: writes its end on its behalf. Context: writer, or the heir of its tid. */
+void gt_thread_reap(struct gt_thread *t);
+/* Gives back a record whose last generation is closed. Writer only. */
+void gt_thread_free(struct gt_thread *t);
+uint32_t gt_threads_ended(void); /* records that wait for that */
+
+/* Makes the calling thread's end known to us, after every other destructor of the program (real.c, key). */
+void gt_thread_arm_end(void);
 
 /* Name of `t` (or of the thread whose pthread_t is `th`); at most 15 bytes are kept. */
 void gt_thread_set_name(struct gt_thread *t, const char *name);

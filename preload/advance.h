@@ -1,0 +1,124 @@
+/*
+ * Generations: who may write where, and when. The protocol and its invariants: advance.c.
+ */
+#ifndef GT_ADVANCE_H
+#define GT_ADVANCE_H
+
+#include "encoder/stacktab.h"
+#include "preload/clock.h"
+#include "preload/thread.h"
+
+extern _Atomic uint64_t gt_gen;    /* the current generation, from 1; 0 = not started */
+extern bool gt_needs_fence;        /* membarrier is missing: threads pay for the order themselves */
+
+#define GT_MAX_LABELS 4096
+
+struct gt_label {
+	_Atomic uint32_t is_complete;
+	uint32_t id;
+	char text[GT_NAME_MAX];
+};
+
+/* What threads share within one generation; generation n uses gt_shared[n % 2]. */
+struct gt_shared {
+	gt_ns start;
+	struct gt_stacktab stacks;
+	_Atomic uint64_t next_string;  /* next string id to give */
+	_Atomic uint64_t procs_change; /* generation whose ProcsChange somebody writes */
+	_Atomic uint32_t n_labels;
+	struct gt_label *labels; /* GT_MAX_LABELS of them */
+};
+extern struct gt_shared gt_shared[2];
+
+/* A processor slot (P). Belongs to the thread that holds it, and passes on through the bitmap (thread.c). */
+struct gt_slot {
+	uint64_t traced; /* generation whose status is written */
+	uint64_t seq;    /* its counter in that generation */
+};
+extern struct gt_slot gt_slots[GT_MAX_THREADS + 1];
+
+/*
+ * Opens a write section of `t` (the calling thread, or a dead one that the caller has claimed): until gt_release() the
+ * batch of the returned generation is the caller's. Returns 0, and opens nothing, when the thread is in one
+ * already: a handler interrupted it. Context: any. Nothing inside may block, fault, or call the program.
+ */
+static inline uint64_t gt_acquire(struct gt_thread *t)
+{
+	const uint32_t w = atomic_load_explicit(&t->writing, memory_order_relaxed);
+	if (__builtin_expect(w & 1, 0))
+		return 0;
+	atomic_store_explicit(&t->writing, w + 1, memory_order_relaxed);
+	/* N.B. a compiler barrier only: advance orders this store before the load by membarrier */
+	atomic_signal_fence(memory_order_seq_cst);
+	if (__builtin_expect(gt_needs_fence, 0))
+		atomic_thread_fence(memory_order_seq_cst);
+	return atomic_load_explicit(&gt_gen, memory_order_acquire); /* release: publish() in advance.c */
+}
+
+static inline void gt_release(struct gt_thread *t)
+{
+	const uint32_t w = atomic_load_explicit(&t->writing, memory_order_relaxed);
+	atomic_store_explicit(&t->writing, w + 1, memory_order_release); /* acquire: is_quiet() in advance.c */
+}
+
+/* Most bytes that one section may write, statuses included. */
+#define GT_SECTION_BYTES 512
+
+/*
+ * gt_acquire(), and room for GT_SECTION_BYTES in the batch of that generation. Returns the generation, or 0
+ * with nothing open: nested, or no memory (`*is_full`). May make system calls, outside the section.
+ */
+uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full);
+
+/* Statuses of the thread and its slot, where this generation has none yet; then ProcsChange and its label if due. */
+void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
+
+/* Makes everything written since gt_open() part of the trace, at once, with the state that it leads to. */
+void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state);
+
+/* Hands the batch of `gen` to the writer now. Inside a section. */
+void gt_hand_over(struct gt_thread *t, uint64_t gen);
+
+/* The begin of the wait pending on `t`, into `b`. Returns the state it leads to. */
+enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form, gt_stack stack);
+/* Its end; `state` is what its begin led to. */
+void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_state state);
+
+/* ProcsChange, if this generation has none yet. The thread must be running. */
+void gt_put_procs_change(struct gt_batch *b, uint64_t gen, gt_ns now);
+/* GoLabel, if the thread has a name and this generation does not know it yet. The thread must be running. */
+void gt_put_label(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
+
+/* String id of the reason of `why`, the same in every generation; gt_reason_texts in that order, from id 1. */
+gt_str gt_reason(uint8_t why);
+uint32_t gt_reasons(const char *const **texts);
+
+/* Stack id of a lone frame in generation `gen`. */
+static inline gt_stack gt_stack_of(uint64_t gen, uint64_t pc)
+{
+	return gt_stacktab_put(&gt_shared[gen % 2].stacks, &pc, pc != 0);
+}
+
+/* ---- the writer's side ---- */
+
+/* Memory and state for a first generation. 0 or -errno. Boot and forked child. */
+int gt_advance_init(void);
+
+/* What closing a generation needs of its surroundings; the writer's, or a test's. */
+struct gt_closer {
+	bool (*is_host_dead)(struct gt_closer *self); /* every thread is gone: no flag needs waiting for */
+	void (*idle)(struct gt_closer *self, unsigned round); /* called while waiting for a thread */
+	/* One wire batch of generation `gen` that is not in a chunk. */
+	void (*put)(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen, gt_m m);
+	uint32_t writer_tid;
+	bool may_reap; /* look for threads that vanished */
+};
+
+/*
+ * Ends generation gt_gen for the threads: publishes the next one, and makes everything of the old one
+ * final: pending begins, open batches handed over, statuses of silent threads put. Tables and the end mark are the
+ * caller's. Returns the number of the generation that was ended.
+ */
+uint64_t gt_advance(struct gt_closer *closer);
+
+#endif

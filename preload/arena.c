@@ -1,0 +1,272 @@
+/*
+ * Where all memory comes from.
+ *
+ * One reservation without access rights holds four regions, each of which is made usable from its
+ * start in steps:
+ *
+ *   threads   struct gt_thread, one per index of the registry
+ *   chunks    memory of batches, at most GTRACE_BUFFER; small and big ones from the same stretch
+ *   blocks    times of one thread's calls of one function
+ *   tables    stack tables and the writer's own; given out once, never taken back
+ *
+ * Invariants
+ *
+ * 1. What a region gave out stays mapped and usable until the process is gone. Otherwise a hook
+ *    that runs after exit(), or a handler's frame that continues in a forked child, would fault.
+ * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what another has
+ *    not made usable yet. (Two threads that grow at once make the same call twice: harmless.)
+ * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading `next` and its
+ *    compare-and-swap could put a chunk that is in use back at the head (ABA).
+ * 4. The full list is only pushed to, and taken whole. So it needs no count, and each thread's chunks stay in order.
+ */
+#include "preload/arena.h"
+
+#include "preload/sys.h"
+#include "preload/thread.h"
+
+#include <sys/mman.h>
+
+#define UNIT        4096u
+#define BLOCK_BYTES 384u
+#define MAX_BLOCKS  (128u * 1024)
+#define TABLE_BYTES (96u << 20)
+
+struct region {
+	uint8_t *base;
+	size_t size;
+	size_t step;
+	_Atomic size_t usable; /* bytes that may be touched */
+	_Atomic size_t given;  /* bytes given out */
+};
+
+static struct region threads, chunks, blocks, tables;
+static size_t thread_bytes;
+
+static _Atomic uint64_t free_small, free_big, free_blocks; /* count << 32 | index */
+static _Atomic uint32_t full;                              /* newest handed-over chunk */
+static _Atomic int64_t chunk_bytes_in_use;
+
+_Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static void region_init(struct region *r, uint8_t *base, size_t size, size_t step)
+{
+	r->base = base;
+	r->size = size;
+	r->step = step;
+	atomic_store_explicit(&r->usable, 0, memory_order_relaxed);
+	atomic_store_explicit(&r->given, 0, memory_order_relaxed);
+}
+
+/* Makes [0, upto) of the region usable, with a step to spare. */
+static bool region_grow(struct region *r, size_t upto)
+{
+	size_t have = atomic_load_explicit(&r->usable, memory_order_acquire);
+	if (upto <= have)
+		return true;
+	if (upto > r->size)
+		return false;
+	size_t want = round_up(upto, r->step);
+	if (want > r->size)
+		want = r->size;
+	const long rc = GT_SYS3(SYS_mprotect, r->base + have, want - have, PROT_READ | PROT_WRITE);
+	if (GT_SYS_FAILED(rc))
+		return false;
+	while (have < want && !atomic_compare_exchange_weak_explicit(&r->usable, &have, want, memory_order_release,
+	                              memory_order_acquire))
+		;
+	return true;
+}
+
+/* The next `bytes` of the region, or NULL. */
+static void *region_take(struct region *r, size_t bytes)
+{
+	const size_t at = atomic_fetch_add_explicit(&r->given, bytes, memory_order_relaxed);
+	if (at + bytes <= r->size && region_grow(r, at + bytes))
+		return r->base + at;
+	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece */
+	size_t expect = at + bytes;
+	atomic_compare_exchange_strong_explicit(&r->given, &expect, at, memory_order_relaxed, memory_order_relaxed);
+	return NULL;
+}
+
+int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
+{
+	thread_bytes = round_up(thread_size, 64);
+	const size_t t = round_up(max_threads * thread_bytes, UNIT);
+	const size_t c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
+	const size_t b = (size_t)MAX_BLOCKS * BLOCK_BYTES;
+	const size_t all = t + c + b + TABLE_BYTES;
+
+	const long base = GT_SYS6(SYS_mmap, NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (GT_SYS_FAILED(base))
+		return (int)base;
+	GT_SYS3(SYS_madvise, base, all, MADV_DONTDUMP);
+
+	uint8_t *p = (uint8_t *)base;
+	region_init(&threads, p, t, round_up(8 * thread_bytes, UNIT));
+	region_init(&chunks, p + t, c, 1u << 20);
+	region_init(&blocks, p + t + c, b, 1u << 18);
+	region_init(&tables, p + t + c + b, TABLE_BYTES, 1u << 20);
+	atomic_store_explicit(&free_small, 0, memory_order_relaxed);
+	atomic_store_explicit(&free_big, 0, memory_order_relaxed);
+	atomic_store_explicit(&free_blocks, 0, memory_order_relaxed);
+	atomic_store_explicit(&full, 0, memory_order_relaxed);
+	atomic_store_explicit(&chunk_bytes_in_use, 0, memory_order_relaxed);
+	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
+	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
+	return region_grow(&chunks, 1u << 20) ? 0 : -12; /* ENOMEM */
+}
+
+void *gt_arena_thread(uint32_t index)
+{
+	return region_grow(&threads, ((size_t)index + 1) * thread_bytes) ? threads.base + index * thread_bytes : NULL;
+}
+
+void *gt_arena_alloc(size_t bytes)
+{
+	return region_take(&tables, round_up(bytes, 64));
+}
+
+/* ---- free lists: a link is the first word of a free piece ---- */
+
+static void list_push(_Atomic uint64_t *head, uint32_t index, uint32_t *link)
+{
+	uint64_t old = atomic_load_explicit(head, memory_order_relaxed);
+	uint64_t new;
+	do {
+		__atomic_store_n(link, (uint32_t)old, __ATOMIC_RELAXED);
+		new = ((old >> 32) + 1) << 32 | index;
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_release, memory_order_relaxed));
+}
+
+/* N.B. reads the link of a piece that another thread may just have taken: stale, and then the swap fails. */
+static uint32_t list_pop(_Atomic uint64_t *head, void *(*at)(uint32_t))
+{
+	uint64_t old = atomic_load_explicit(head, memory_order_acquire);
+	uint64_t new;
+	do {
+		if (!(uint32_t)old)
+			return 0;
+		const uint32_t next = __atomic_load_n((uint32_t *)at((uint32_t)old), __ATOMIC_RELAXED);
+		new = ((old >> 32) + 1) << 32 | next;
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_acquire, memory_order_acquire));
+	return (uint32_t)old;
+}
+
+/* ---- chunks ---- */
+
+static void *chunk_link(uint32_t index)
+{
+	return chunks.base + (size_t)index * UNIT;
+}
+
+struct gt_chunk *gt_chunk_at(uint32_t index)
+{
+	return index ? (struct gt_chunk *)chunk_link(index) : NULL;
+}
+
+static uint32_t chunk_index(const struct gt_chunk *c)
+{
+	return (uint32_t)(((const uint8_t *)c - chunks.base) / UNIT);
+}
+
+static struct gt_chunk *chunk_pop(_Atomic uint64_t *list)
+{
+	return gt_chunk_at(list_pop(list, chunk_link));
+}
+
+static struct gt_chunk *chunk_new(uint32_t size)
+{
+	struct gt_chunk *c = (struct gt_chunk *)region_take(&chunks, size);
+	if (c)
+		c->size = size;
+	return c;
+}
+
+struct gt_chunk *gt_chunk_get(bool big)
+{
+	struct gt_chunk *c = chunk_pop(big ? &free_big : &free_small);
+	if (!c)
+		c = chunk_new(big ? GT_CHUNK_BIG : GT_CHUNK_SMALL);
+	if (!c) /* any size is better than a loss */
+		c = chunk_pop(big ? &free_small : &free_big);
+	if (c) {
+		atomic_store_explicit(&c->commit, 0, memory_order_relaxed);
+		atomic_fetch_add_explicit(&chunk_bytes_in_use, c->size, memory_order_relaxed);
+	}
+	return c;
+}
+
+void gt_chunk_put(struct gt_chunk *c)
+{
+	atomic_fetch_sub_explicit(&chunk_bytes_in_use, c->size, memory_order_relaxed);
+	list_push(c->size == GT_CHUNK_BIG ? &free_big : &free_small, chunk_index(c), &c->next);
+}
+
+uint64_t gt_chunk_bytes_in_use(void)
+{
+	return (uint64_t)atomic_load_explicit(&chunk_bytes_in_use, memory_order_relaxed);
+}
+
+void gt_chunk_hand_over(struct gt_chunk *c)
+{
+	uint32_t old = atomic_load_explicit(&full, memory_order_relaxed);
+	do {
+		c->next = old;
+	} while (!atomic_compare_exchange_weak_explicit(&full, &old, chunk_index(c), memory_order_release,
+	        memory_order_relaxed));
+}
+
+struct gt_chunk *gt_chunk_take_all(void)
+{
+	uint32_t i = atomic_exchange_explicit(&full, 0, memory_order_acquire);
+	uint32_t oldest = 0;
+	while (i) { /* the list is newest first: turn it round */
+		struct gt_chunk *c = gt_chunk_at(i);
+		const uint32_t next = c->next;
+		c->next = oldest;
+		oldest = i;
+		i = next;
+	}
+	return gt_chunk_at(oldest);
+}
+
+/* ---- blocks ---- */
+
+static void *block_link(uint32_t index)
+{
+	return blocks.base + (size_t)index * BLOCK_BYTES;
+}
+
+struct gt_call_block *gt_block_at(uint32_t index)
+{
+	return (struct gt_call_block *)block_link(index);
+}
+
+uint32_t gt_block_get(void)
+{
+	const uint32_t i = list_pop(&free_blocks, block_link);
+	if (i) {
+		memset(block_link(i), 0, sizeof(struct gt_call_block));
+		return i;
+	}
+	const uint8_t *p = (const uint8_t *)region_take(&blocks, BLOCK_BYTES);
+	return p ? (uint32_t)((size_t)(p - blocks.base) / BLOCK_BYTES) : 0;
+}
+
+void gt_block_put(uint32_t index)
+{
+	list_push(&free_blocks, index, &gt_block_at(index)->next_free);
+}
+
+void gt_arena_grow_ahead(void)
+{
+	const size_t given = atomic_load_explicit(&chunks.given, memory_order_relaxed);
+	size_t want = given * 2 < given + (8u << 20) ? given * 2 : given + (8u << 20);
+	region_grow(&chunks, want < chunks.size ? want : chunks.size);
+}

@@ -1,0 +1,360 @@
+/*
+ * Waits: from a hook to events.
+ *
+ * A wait is written when it ends. At its begin the thread only notes what is pending; at its end it
+ * writes begin, unblock and start in one section, or nothing when it was short. If its generation ended
+ * meanwhile, the writer has written the begin there on the thread's behalf, and the thread writes the end.
+ *
+ * Invariants
+ *
+ * 1. t->pending is filled in a write section of the generation named in its word. Otherwise
+ *    advance could pass by before the note is complete, and an end would have no begin.
+ * 2. While the word says OPEN for an older generation, nobody but the thread may take it to 0, and
+ *    nobody but advance to WRITING; both by compare-and-swap. Otherwise a begin is written twice, or by nobody.
+ * 3. A thread writes nothing else while a wait is pending. Otherwise the begin, which carries the
+ *    older time, would come after younger events.
+ * 4. The thread waits for advance at most GT_LATE_NS; then the wait is dropped whole and counted. Otherwise
+ *    a stopped writer stops the host.
+ *
+ * Corner cases
+ *
+ * - A handler runs during a wait: its own calls are counted and not written.
+ * - longjmp leaves a wait: thread.c ends it (gt_thread_heal).
+ * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid with
+ *   its own time before the next wait begins.
+ * - A handler forks during a wait: in the child the thread has a new record, and the old wait is nobody's.
+ */
+#include "preload/emit.h"
+
+#include "preload/advance.h"
+#include "preload/boot.h"
+#include "preload/config.h"
+#include "preload/stack.h"
+#include "preload/sys.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define GT_LATE_NS 1000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
+
+static const uint8_t forms[GT_N_WHYS] = {
+/* clang-format off */
+#define GT_WHY(id, name, form, reason, meaning) [id] = GT_FORM_##form,
+#include "gtrace/whys.def"
+#undef GT_WHY
+	/* clang-format on */
+};
+
+/* ---- descriptors: is a read or write of this one a wait? ---- */
+
+enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
+#define N_FDS 4096
+static _Atomic uint8_t fd_kinds[N_FDS];
+
+void gt_fd_forget(int fd)
+{
+	if (fd >= 0 && fd < N_FDS)
+		atomic_store_explicit(&fd_kinds[fd], FD_UNKNOWN, memory_order_relaxed);
+}
+
+static enum fd_kind fd_look(int fd)
+{
+	struct stat st;
+	const long flags = GT_SYS3(SYS_fcntl, fd, F_GETFL, 0);
+	if (GT_SYS_FAILED(flags) || (flags & O_NONBLOCK) || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
+		return FD_CALL;
+	/* a regular file, directory or block device comes back at once; everything else may wait for somebody */
+	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) ? FD_CALL : FD_BLOCK;
+}
+
+static enum gt_form fd_form(uint64_t object, bool may_look)
+{
+	const int fd = (int)object;
+	enum fd_kind kind = FD_UNKNOWN;
+	const bool is_kept = fd >= 0 && fd < N_FDS;
+	if (is_kept)
+		kind = (enum fd_kind)atomic_load_explicit(&fd_kinds[fd], memory_order_relaxed);
+	if (kind == FD_UNKNOWN && may_look) {
+		kind = fd_look(fd);
+		if (is_kept)
+			atomic_store_explicit(&fd_kinds[fd], (uint8_t)kind, memory_order_relaxed);
+	}
+	return kind == FD_CALL ? GT_FORM_CALL : GT_FORM_BLOCK;
+}
+
+bool gt_fd_is_call(int fd)
+{
+	return fd_form((uint64_t)fd, false) == GT_FORM_CALL;
+}
+
+/* ---- counters ---- */
+
+static struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
+{
+	uint32_t i = atomic_load_explicit(&t->block[call], memory_order_relaxed);
+	if (!i) {
+		i = gt_block_get();
+		if (!i)
+			return NULL;
+		atomic_store_explicit(&t->block[call], i, memory_order_release); /* acquire: report.c */
+	}
+	return gt_block_at(i);
+}
+
+static unsigned bucket_of(uint64_t ns)
+{
+	const unsigned b = 63u - (unsigned)__builtin_clzll(ns | 1);
+	return b < GT_N_BUCKETS ? b : GT_N_BUCKETS - 1;
+}
+
+static void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
+{
+	gt_count_add(&t->count[call], 1);
+	struct gt_call_block *k = times_of(t, call);
+	if (!k)
+		return;
+	gt_count_add(&k->now.total_ns, ns);
+	gt_count_add32(&k->now.bucket[bucket_of(ns)], 1);
+	if (ns > __atomic_load_n(&k->now.max_ns, __ATOMIC_RELAXED))
+		__atomic_store_n(&k->now.max_ns, ns, __ATOMIC_RELAXED);
+}
+
+static void count_wait(struct gt_thread *t, uint16_t call)
+{
+	struct gt_call_block *k = times_of(t, call);
+	if (k)
+		gt_count_add(&k->now.waits, 1);
+}
+
+/* ---- begin ---- */
+
+static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
+{
+	return gen << 2 | claim;
+}
+
+/* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed any more. */
+static bool pay_owed(struct gt_thread *t)
+{
+	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	if ((word & 3) != GT_CLAIM_WRITTEN)
+		return false; /* advance is at it */
+	bool is_full;
+	const gt_ns then = { t->owed_ns };
+	const uint64_t gen = gt_open(t, then, &is_full);
+	if (!gen)
+		return false;
+	struct gt_batch *b = &t->batch[gen % 2];
+	gt_put_statuses(t, gen, b, then);
+	gt_put_end(t, b, then, (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed));
+	t->owed_ns = 0;
+	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	gt_release(t);
+	return true;
+}
+
+/* Whether the thread may begin something: it is running, and nothing is pending or owed. */
+static bool is_free(struct gt_thread *t)
+{
+	if (t->owed_ns && !pay_owed(t))
+		return false;
+	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW, 0))
+		gt_thread_retry_start(t);
+	return atomic_load_explicit(&t->pending.word, memory_order_relaxed) == 0 &&
+	       atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_RUNNING;
+}
+
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object, bool sure,
+        uint64_t pc)
+{
+	w->is_pending = false;
+	if (!is_free(t)) {
+		w->begin = gt_now();
+		return;
+	}
+	const bool has_stack = sure && forms[why] == GT_FORM_BLOCK;
+	const size_t n = has_stack ? gt_stack_capture(t, pc) : 0;
+	w->begin = gt_now();
+	const uint64_t gen = gt_acquire(t);
+	if (!gen) { /* we are in a handler that interrupted a section */
+		t->lost[GT_LOST_nested]++;
+	} else {
+		struct gt_pending *p = &t->pending;
+		p->form = forms[why];
+		p->why = (uint8_t)why;
+		p->call = w->call;
+		p->begin = w->begin;
+		p->object = object;
+		p->pc = pc;
+		p->stack = n ? gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n) : (gt_stack){ 0 };
+		w->is_pending = true;
+		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN), memory_order_release);
+		gt_release(t);
+	}
+	if (has_stack)
+		gt_stack_done(t);
+}
+
+/* ---- end ---- */
+
+/* The generation of the wait is over: waits until its begin is written. false: it never will be, the wait is dropped. */
+static bool await_begin(struct gt_thread *t, uint64_t gen)
+{
+	struct gt_pending *p = &t->pending;
+	uint64_t give_up = 0;
+	for (unsigned round = 0;; round++) {
+		uint64_t word = atomic_load_explicit(&p->word, memory_order_acquire);
+		if (word == pending_word(gen, GT_CLAIM_WRITTEN))
+			return true;
+		if (word == 0) /* advance had no room for it */
+			return false;
+		if (round < 200) {
+			__builtin_ia32_pause();
+			continue;
+		}
+		const uint64_t now = gt_now().v;
+		if (!give_up)
+			give_up = now + GT_LATE_NS;
+		if (now > give_up) {
+			uint64_t open = pending_word(gen, GT_CLAIM_OPEN);
+			if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
+			            memory_order_acquire))
+				return false;
+			if (open == pending_word(gen, GT_CLAIM_WRITING)) /* in the very act, and stopped there */
+				return true;
+			continue;
+		}
+		gt_sys_yield();
+	}
+}
+
+/* Advance wrote the begin; writes the end into the present generation. */
+static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
+{
+	if (!await_begin(t, begun)) {
+		t->lost[GT_LOST_waits_late]++;
+		return;
+	}
+	count_wait(t, t->pending.call);
+	t->owed_ns = now.v;
+	if (!pay_owed(t))
+		t->lost[GT_LOST_ends_late]++;
+}
+
+/* Begin and end into generation `gen`, which is open and has room. */
+static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form, size_t n_pcs)
+{
+	struct gt_pending *p = &t->pending;
+	struct gt_batch *b = &t->batch[gen % 2];
+	if (n_pcs)
+		p->stack = gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n_pcs);
+	gt_put_statuses(t, gen, b, p->begin);
+	const enum gt_state state = gt_put_begin(t, b, form, p->stack);
+	gt_put_end(t, b, now, state);
+	atomic_store_explicit(&p->word, 0, memory_order_relaxed);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+}
+
+static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
+{
+	struct gt_pending *p = &t->pending;
+	const bool needs_stack = !p->stack.v;
+	/* N.B. not into p->form: advance may be reading it */
+	const enum gt_form form = p->form == GT_FORM_FD ? fd_form(p->object, true) : (enum gt_form)p->form;
+	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
+
+	bool is_full;
+	const uint64_t gen = gt_open(t, p->begin, &is_full);
+	if (gen == begun) {
+		write_whole(t, gen, now, form, n);
+		gt_release(t);
+		count_wait(t, p->call);
+	} else if (gen) {
+		gt_release(t);
+		write_end(t, now, begun);
+	} else {
+		uint64_t open = pending_word(begun, GT_CLAIM_OPEN);
+		if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
+		            memory_order_acquire))
+			t->lost[is_full ? GT_LOST_waits_full : GT_LOST_nested]++;
+		else
+			write_end(t, now, begun);
+	}
+	if (needs_stack)
+		gt_stack_done(t);
+}
+
+void gt_wait_end(struct gt_wait *w)
+{
+	struct gt_thread *t = w->t;
+	if (!t || t != gt_self)
+		return;
+	const gt_ns now = gt_now();
+	const uint64_t elapsed = now.v > w->begin.v ? now.v - w->begin.v : 0;
+	count_time(t, w->call, elapsed);
+
+	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
+	if (!w->is_pending || !word)
+		return;
+	if (elapsed >= gt_cfg.min_wait_ns) {
+		write_wait(t, now, word >> 2);
+		return;
+	}
+	const uint64_t gen = gt_acquire(t);
+	if (gen == word >> 2)
+		atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
+	if (gen)
+		gt_release(t);
+	if (gen != word >> 2) /* too short for us, but its begin may be in the file */
+		write_end(t, now, word >> 2);
+}
+
+void gt_wait_settle(struct gt_thread *t)
+{
+	uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	if ((word & 3) == GT_CLAIM_OPEN && word && atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
+	                                                   memory_order_acq_rel, memory_order_acquire))
+		return;
+	if (word)
+		await_begin(t, word >> 2);
+}
+
+void gt_wait_abandon(struct gt_thread *t)
+{
+	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
+	if (!word || t->owed_ns)
+		return;
+	const gt_ns now = gt_now();
+	count_time(t, t->pending.call, now.v - t->pending.begin.v);
+	write_wait(t, now, word >> 2);
+}
+
+/* ---- heap ---- */
+
+static _Atomic uint64_t heap_total; /* by the writer, a moment ago */
+
+void gt_heap_set(uint64_t bytes)
+{
+	atomic_store_explicit(&heap_total, bytes, memory_order_relaxed);
+}
+
+void gt_emit_heap(struct gt_thread *t)
+{
+	if (!is_free(t))
+		return; /* somebody else, or a later call, will do it */
+	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
+	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING, memory_order_relaxed,
+	            memory_order_relaxed))
+		return;
+	bool is_full;
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen)
+		return;
+	struct gt_batch *b = &t->batch[gen % 2];
+	gt_put_statuses(t, gen, b, now);
+	gt_w_HeapAlloc(b, now, atomic_load_explicit(&heap_total, memory_order_relaxed));
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	gt_release(t);
+}

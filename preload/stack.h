@@ -1,0 +1,23 @@
+/* Capture of the calling thread's stack. */
+#ifndef GT_STACK_H
+#define GT_STACK_H
+
+#include "preload/thread.h"
+
+/* Finds the unwinder and warms it up. Boot only. */
+void gt_stack_init(void);
+
+/*
+ * Frames of the calling thread into t->pcs, innermost (the hook) first, without the frames that start a thread or the
+ * process; returns their number, 0 when there is nothing. `pc` is the hook's return address: all that is
+ * left where the stack is unknown or too small. Each frame is the address of the call, not of the return.
+ * Context: any, not inside a write section. t->pcs stays the caller's until gt_stack_done().
+ */
+size_t gt_stack_capture(struct gt_thread *t, uint64_t pc);
+
+static inline void gt_stack_done(struct gt_thread *t)
+{
+	t->is_walking = 0;
+}
+
+#endif

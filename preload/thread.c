@@ -1,0 +1,465 @@
+/*
+ * Threads: records, births, deaths, ids.
+ *
+ * A record is made by the creator (so that the new thread's G exists before any event of its own) or, for a
+ * thread that nobody announced, by the thread itself. It ends in a key destructor, after every other destructor
+ * of the program, or is reaped when the thread vanished without one.
+ *
+ * Invariants
+ *
+ * 1. A G is created by an event of an earlier or the same generation, before the new thread's first
+ *    event: GoCreate is committed before the real pthread_create is called (D2). Otherwise the reader
+ *    meets a thread that does not exist.
+ * 2. A slot is taken before the section that writes ProcStart and given back after the one that writes
+ *    ProcStop (D1). Otherwise the next holder's ProcStart could stand in an earlier generation than the ProcStop.
+ * 3. A thread's last batch is handed over before its tid can come back (D4), that is, by itself before
+ *    it ends, or by whoever reaps it before the heir writes. Otherwise two lives share one stream out of order.
+ * 4. A record is freed when the generation of its last event has been closed (D5). Otherwise the closer reads
+ *    somebody else's.
+ * 5. A record is claimed (GT_MAKING) by compare-and-swap before it is filled or reaped. Otherwise
+ *    advance and the heir of a tid would both bury the same thread.
+ *
+ * Corner cases
+ *
+ * - The registry is full: the thread stays untraced (gt_self keeps a record whose gate is shut), counted.
+ * - No room for a start: the record stays NEW and the thread tries again at its next wait.
+ * - No room for an end: the record is OWING, and advance writes the end.
+ */
+#include "preload/thread.h"
+
+#include "preload/advance.h"
+#include "preload/emit.h"
+#include "preload/stack.h"
+#include "preload/sys.h"
+
+#include <linux/prctl.h>
+
+struct gt_thread gt_nobody = { .gate = GT_GATE_NOBODY };
+struct gt_thread gt_inside = { .gate = GT_GATE_INSIDE };
+struct gt_thread gt_dead = { .gate = GT_GATE_DEAD };
+__thread struct gt_thread *gt_self = &gt_nobody;
+
+struct gt_slot gt_slots[GT_MAX_THREADS + 1];
+static _Atomic uint64_t slot_bits[GT_MAX_THREADS / 64]; /* 1 = taken */
+
+static _Atomic uint32_t tids[GT_MAX_THREADS]; /* a copy of each live record's tid, close together */
+static struct gt_thread *records[GT_MAX_THREADS];
+static _Atomic uint32_t n_records;
+static _Atomic uint32_t first_free; /* a hint: no free record below */
+static _Atomic uint32_t n_ended;
+static _Atomic uint64_t next_g;
+
+/* ---- records ---- */
+
+struct gt_thread *gt_thread_at(uint32_t i)
+{
+	return records[i];
+}
+
+uint32_t gt_threads_end(void)
+{
+	return atomic_load_explicit(&n_records, memory_order_acquire); /* release: record_add() */
+}
+
+uint32_t gt_threads_ended(void)
+{
+	return atomic_load_explicit(&n_ended, memory_order_relaxed);
+}
+
+static bool claim(struct gt_thread *t, uint32_t from)
+{
+	return atomic_compare_exchange_strong_explicit(&t->in_use, &from, GT_MAKING, memory_order_acq_rel,
+	        memory_order_relaxed);
+}
+
+/* One more record at the end of the registry, claimed. */
+static struct gt_thread *record_add(void)
+{
+	static _Atomic uint32_t next; /* given out; n_records follows when the record is there */
+	if (atomic_load_explicit(&n_records, memory_order_relaxed) == 0)
+		atomic_store_explicit(&next, 0, memory_order_relaxed); /* boot, or a forked child */
+	const uint32_t i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+	struct gt_thread *t = i < GT_MAX_THREADS ? (struct gt_thread *)gt_arena_thread(i) : NULL;
+	if (!t) {
+		atomic_fetch_sub_explicit(&next, 1, memory_order_relaxed);
+		return NULL;
+	}
+	atomic_store_explicit(&t->in_use, GT_MAKING, memory_order_relaxed);
+	t->index = i;
+	records[i] = t;
+	/* records become visible in order: a creator between us and n_records is about to store its own */
+	uint32_t expect = i;
+	while (!atomic_compare_exchange_weak_explicit(&n_records, &expect, i + 1, memory_order_release,
+	        memory_order_relaxed))
+		expect = i;
+	return t;
+}
+
+static struct gt_thread *record_claim(void)
+{
+	const uint32_t end = gt_threads_end();
+	uint32_t i = atomic_load_explicit(&first_free, memory_order_relaxed);
+	for (; i < end; i++) {
+		if (atomic_load_explicit(&records[i]->in_use, memory_order_relaxed) == GT_FREE &&
+		        claim(records[i], GT_FREE)) {
+			atomic_store_explicit(&first_free, i + 1, memory_order_relaxed);
+			return records[i];
+		}
+	}
+	atomic_store_explicit(&first_free, end, memory_order_relaxed);
+	return record_add();
+}
+
+static struct gt_thread *record_make(uint64_t start_pc)
+{
+	struct gt_thread *t = record_claim();
+	if (!t) {
+		GT_COUNT(lost_threads, 1);
+		return NULL;
+	}
+	t->g.v = atomic_fetch_add_explicit(&next_g, 1, memory_order_relaxed) + 1;
+	t->start_pc = start_pc;
+	t->born = gt_now();
+	atomic_store_explicit(&t->state, GT_STATE_NEW, memory_order_relaxed);
+	return t;
+}
+
+/* Wipes everything but its place; counters were reported when its last generation was closed. */
+static void record_wipe(struct gt_thread *t)
+{
+	for (unsigned i = 0; i < GT_N_CALLS; i++) {
+		const uint32_t block = atomic_load_explicit(&t->block[i], memory_order_relaxed);
+		if (block)
+			gt_block_put(block);
+	}
+	if (t->spare)
+		gt_chunk_put(t->spare);
+	const uint32_t index = t->index;
+	/* N.B. not over in_use and writing: others look at them at any time */
+	memset((char *)t + offsetof(struct gt_thread, pending), 0,
+	        offsetof(struct gt_thread, in_use) - offsetof(struct gt_thread, pending));
+	memset((char *)t + offsetof(struct gt_thread, tid), 0, sizeof(*t) - offsetof(struct gt_thread, tid));
+	t->index = index;
+}
+
+void gt_thread_free(struct gt_thread *t)
+{
+	const uint32_t i = t->index;
+	record_wipe(t);
+	atomic_fetch_sub_explicit(&n_ended, 1, memory_order_relaxed);
+	atomic_store_explicit(&t->in_use, GT_FREE, memory_order_release);
+	uint32_t hint = atomic_load_explicit(&first_free, memory_order_relaxed);
+	while (i < hint && !atomic_compare_exchange_weak_explicit(&first_free, &hint, i, memory_order_relaxed,
+	                           memory_order_relaxed))
+		;
+}
+
+struct gt_thread *gt_thread_by_tid(uint32_t tid)
+{
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++)
+		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid)
+			return records[i];
+	return NULL;
+}
+
+static void set_tid(struct gt_thread *t, uint32_t tid)
+{
+	atomic_store_explicit(&t->tid, tid, memory_order_relaxed);
+	atomic_store_explicit(&tids[t->index], tid, memory_order_relaxed);
+}
+
+/* ---- slots ---- */
+
+/* The lowest free slot, from 1: viewers make a row for every number up to the largest. There is one for each record. */
+static uint32_t slot_take(void)
+{
+	for (uint32_t w = 0; w < GT_MAX_THREADS / 64; w++) {
+		uint64_t bits = atomic_load_explicit(&slot_bits[w], memory_order_relaxed);
+		while (~bits) {
+			const uint64_t bit = ~bits & (bits + 1);
+			if (atomic_compare_exchange_weak_explicit(&slot_bits[w], &bits, bits | bit, memory_order_acquire,
+			            memory_order_relaxed))
+				return w * 64 + (uint32_t)__builtin_ctzll(bit) + 1;
+		}
+	}
+	return 0;
+}
+
+static void slot_give_back(uint32_t slot)
+{
+	if (slot)
+		atomic_fetch_and_explicit(&slot_bits[(slot - 1) / 64], ~(1ull << (slot - 1) % 64), memory_order_release);
+}
+
+/* ---- birth ---- */
+
+/* Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and creates itself. */
+static bool write_start(struct gt_thread *t)
+{
+	const bool is_announced = atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_LIVE;
+	bool is_full;
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen)
+		return false;
+	struct gt_batch *b = &t->batch[gen % 2];
+	const gt_p p = { t->slot };
+	struct gt_slot *slot = &gt_slots[t->slot];
+	if (slot->traced != gen) {
+		slot->traced = gen;
+		slot->seq = 0;
+		gt_w_ProcStatus(b, now, p, GT_P_IDLE);
+	}
+	gt_w_ProcStart(b, now, p, ++slot->seq);
+
+	const gt_stack start = gt_stack_of(gen, t->start_pc);
+	const bool is_traced = atomic_load_explicit(&t->traced, memory_order_relaxed) == gen;
+	if (!is_announced)
+		gt_w_GoCreate(b, now, t->g, start, (gt_stack){ 0 });
+	else if (!is_traced)
+		gt_w_GoStatusStack(b, now, t->g, (gt_m){ t->tid }, GT_G_RUNNABLE, start);
+	if (!is_traced || !is_announced) {
+		atomic_store_explicit(&t->traced, gen, memory_order_relaxed);
+		t->gseq = 0;
+	}
+	gt_w_GoStart(b, now, t->g, ++t->gseq);
+	gt_put_procs_change(b, gen, now);
+	gt_put_label(t, gen, b, now);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	/* N.B. not before: a closer that finds a live record gives its G a status, so the G must exist */
+	atomic_store_explicit(&t->in_use, GT_LIVE, memory_order_release);
+	gt_release(t);
+	return true;
+}
+
+bool gt_thread_retry_start(struct gt_thread *t)
+{
+	return atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW && write_start(t);
+}
+
+/* The kernel gives out tids again; if a record still has this one, its thread is gone without a word. */
+static void bury_predecessor(struct gt_thread *heir, uint32_t tid)
+{
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		struct gt_thread *t = records[i];
+		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid && t != heir && claim(t, GT_LIVE))
+			gt_thread_reap(t);
+	}
+}
+
+static void take_comm(struct gt_thread *t)
+{
+	GT_SYS2(SYS_prctl, PR_GET_NAME, t->name);
+	atomic_fetch_add_explicit(&t->name_seq, 1, memory_order_relaxed);
+}
+
+static void start_on_self(struct gt_thread *t)
+{
+	const uint32_t tid = (uint32_t)gt_sys_gettid();
+	bury_predecessor(t, tid);
+	set_tid(t, tid);
+	take_comm(t);
+	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
+	write_start(t);
+}
+
+void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size)
+{
+	gt_self = &gt_inside;
+	t->stack_hi = stack_hi;
+	t->stack_lo = stack_hi - stack_size;
+	gt_thread_arm_end();
+	start_on_self(t);
+	gt_self = t;
+}
+
+struct gt_thread *gt_thread_register_self(void)
+{
+	gt_self = &gt_inside;
+	struct gt_thread *t = record_make((uint64_t)__builtin_return_address(0));
+	if (!t) {
+		gt_self = &gt_dead;
+		return NULL;
+	}
+	gt_thread_arm_end();
+	start_on_self(t);
+	gt_self = t;
+	return t;
+}
+
+struct gt_thread *gt_thread_register_main(uint64_t entry_pc, uint64_t stack_lo, uint64_t stack_hi)
+{
+	const uint32_t old = gt_threads_end(); /* in a forked child: the parent's */
+	atomic_store_explicit(&n_records, 0, memory_order_relaxed);
+	atomic_store_explicit(&first_free, 0, memory_order_relaxed);
+	atomic_store_explicit(&n_ended, 0, memory_order_relaxed);
+	atomic_store_explicit(&next_g, 0, memory_order_relaxed);
+	memset((void *)slot_bits, 0, sizeof(slot_bits));
+	memset(gt_slots, 0, (old + 1) * sizeof(gt_slots[0])); /* there are never more slots than records */
+	memset((void *)tids, 0, old * sizeof(tids[0]));
+
+	struct gt_thread *t = record_make(entry_pc);
+	if (!t)
+		return NULL;
+	set_tid(t, (uint32_t)gt_sys_gettid());
+	take_comm(t);
+	t->stack_lo = stack_lo;
+	t->stack_hi = stack_hi;
+	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
+	atomic_store_explicit(&t->state, GT_STATE_RUNNING, memory_order_relaxed);
+	atomic_store_explicit(&t->in_use, GT_LIVE, memory_order_release);
+	return t;
+}
+
+struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
+{
+	if (atomic_load_explicit(&t->pending.word, memory_order_relaxed) || t->owed_ns ||
+	        atomic_load_explicit(&t->state, memory_order_relaxed) != GT_STATE_RUNNING)
+		return NULL; /* only a running thread can create another; the new one will speak for itself */
+	struct gt_thread *child = record_make(start_pc);
+	if (!child)
+		return NULL;
+	bool is_full;
+	const uint64_t pc = (uint64_t)__builtin_return_address(0);
+	const size_t n = gt_stack_capture(t, pc);
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen) {
+		gt_stack_done(t);
+		atomic_store_explicit(&child->in_use, GT_FREE, memory_order_release);
+		return NULL;
+	}
+	struct gt_batch *b = &t->batch[gen % 2];
+	gt_put_statuses(t, gen, b, now);
+	gt_w_GoCreate(b, now, child->g, gt_stack_of(gen, start_pc),
+	        gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n));
+	gt_stack_done(t);
+	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
+	child->gseq = 0;
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	atomic_store_explicit(&child->in_use, GT_LIVE, memory_order_release); /* inside: the closer sees both or none */
+	gt_release(t);
+	return child;
+}
+
+/* The only way to take a created G away again: let it run for an instant, on us. */
+void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
+{
+	bool is_full;
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen) { /* stays Runnable for ever; said so by the count of lost ends */
+		t->lost[GT_LOST_ends_late]++;
+		return;
+	}
+	struct gt_batch *b = &t->batch[gen % 2];
+	gt_put_statuses(t, gen, b, now);
+	uint64_t child_seq = child->gseq;
+	if (atomic_load_explicit(&child->traced, memory_order_relaxed) != gen) {
+		gt_w_GoStatusStack(b, now, child->g, (gt_m){ t->tid }, GT_G_RUNNABLE, gt_stack_of(gen, child->start_pc));
+		atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
+		child_seq = 0;
+	}
+	gt_w_GoStop(b, now, (gt_str){ 0 }, (gt_stack){ 0 });
+	gt_w_GoStart(b, now, child->g, child_seq + 1);
+	gt_w_GoDestroy(b, now);
+	gt_w_GoStart(b, now, t->g, ++t->gseq);
+	child->ended_gen = gen;
+	atomic_store_explicit(&child->state, GT_STATE_GONE, memory_order_relaxed);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
+	atomic_store_explicit(&child->in_use, GT_ENDED, memory_order_release);
+	gt_release(t);
+}
+
+/* ---- death ---- */
+
+/* Leaves a write section that was left by a jump or by death: what was not committed is forgotten. */
+static void drop_half_event(struct gt_thread *t)
+{
+	if (!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1))
+		return;
+	for (int i = 0; i < 2; i++) {
+		if (!t->batch[i].mem)
+			continue;
+		const uint64_t commit = atomic_load_explicit(&t->chunk[i]->commit, memory_order_relaxed);
+		t->batch[i].len = GT_BATCH_HEADER + (uint32_t)(commit >> 8);
+	}
+	gt_release(t);
+}
+
+/* From whatever state the trace believes the thread to be in, to its end. Inside a section of `t`. */
+static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
+{
+	const enum gt_state state = (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	gt_put_statuses(t, gen, b, now);
+	if (state == GT_STATE_WAITING || state == GT_STATE_SYSCALL)
+		gt_put_end(t, b, now, state);
+	gt_w_GoDestroy(b, now);
+	gt_w_ProcStop(b, now);
+}
+
+static bool write_end_of_life(struct gt_thread *t)
+{
+	bool is_full;
+	gt_wait_settle(t);
+	t->died = gt_now();
+	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW && !write_start(t))
+		return false;
+	const uint64_t gen = gt_open(t, t->died, &is_full);
+	if (!gen)
+		return false;
+	put_end_of_life(t, gen, &t->batch[gen % 2], t->died);
+	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
+	t->owed_ns = 0;
+	t->ended_gen = gen;
+	gt_commit(t, gen, GT_STATE_GONE);
+	gt_hand_over(t, gen);
+	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
+	atomic_store_explicit(&tids[t->index], 0, memory_order_relaxed);
+	const uint32_t slot = t->slot;
+	atomic_store_explicit(&t->in_use, GT_ENDED, memory_order_release); /* inside, as the closer frees by it */
+	gt_release(t);
+	slot_give_back(slot);
+	return true;
+}
+
+void gt_thread_end(struct gt_thread *t)
+{
+	gt_self = &gt_dead;
+	if (!write_end_of_life(t))
+		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);
+}
+
+void gt_thread_reap(struct gt_thread *t)
+{
+	drop_half_event(t); /* it may have died inside a section */
+	if (!write_end_of_life(t))
+		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);
+	else
+		GT_COUNT(reaped_threads, 1);
+}
+
+/* ---- names, jumps ---- */
+
+void gt_thread_set_name(struct gt_thread *t, const char *name)
+{
+	char text[GT_NAME_MAX] = "";
+	for (unsigned i = 0; i + 1 < GT_NAME_MAX && name[i]; i++)
+		text[i] = name[i];
+	for (unsigned i = 0; i < GT_NAME_MAX; i++)
+		__atomic_store_n(&t->name[i], text[i], __ATOMIC_RELAXED);
+	atomic_fetch_add_explicit(&t->name_seq, 1, memory_order_release);
+}
+
+void gt_thread_heal(void)
+{
+	struct gt_thread *t = gt_self;
+	if (t->gate)
+		return;
+	t->is_walking = 0;
+	drop_half_event(t);
+	gt_wait_abandon(t);
+}
