@@ -70,7 +70,7 @@ static void start_put(struct gt_start *s)
  */
 static size_t stack_below(uint64_t frame, size_t size)
 {
-	const size_t above = (uint64_t)pthread_self() - frame + 4096;
+	const size_t above = (uint64_t)gt_more.pthread_self() - frame + 4096;
 	return above < size ? size - above : 0;
 }
 
@@ -86,7 +86,7 @@ __attribute__((noinline)) void *gt_thread_main(void *arg)
 	const size_t size = stack_below(frame, s->stack_size);
 
 	start_put(s);
-	child->pthread_id = (uint64_t)pthread_self();
+	child->pthread_id = (uint64_t)gt_more.pthread_self();
 	gt_thread_start(child, frame, size);
 	void *value = fn(fn_arg);
 	__asm__ volatile("" : "+r"(value)); /* no tail call: this frame has to stay */
@@ -210,7 +210,7 @@ int gt_hook_pthread_setname_np(pthread_t th, const char *name)
 	if (!t)
 		return rc;
 	gt_count(t, GT_CALL_pthread_setname_np);
-	struct gt_thread *const named = rc ? NULL : th == pthread_self() ? t : thread_of(th);
+	struct gt_thread *const named = rc ? NULL : th == gt_more.pthread_self() ? t : thread_of(th);
 	if (named)
 		gt_thread_set_name(named, name);
 	return rc;

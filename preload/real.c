@@ -279,6 +279,7 @@ static void find_more(void)
 		{ "pthread_cond_signal", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_signal) },
 		{ "pthread_cond_broadcast", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_broadcast) },
 		{ "pthread_testcancel", NULL, offsetof(struct gt_more, pthread_testcancel) },
+		{ "pthread_self", NULL, offsetof(struct gt_more, pthread_self) },
 		{ "pthread_attr_getstacksize", NULL, offsetof(struct gt_more, pthread_attr_getstacksize) },
 	};
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {

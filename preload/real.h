@@ -12,6 +12,7 @@
  */
 struct gt_more {
 	void (*pthread_testcancel)(void);
+	pthread_t (*pthread_self)(void);
 	int (*pthread_attr_getstacksize)(const pthread_attr_t *at, size_t *size);
 	/* GLIBC_2.2.5: another ABI, the object is a pointer to the condition variable */
 	int (*old_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m);
