@@ -153,6 +153,9 @@ $(B)/tests/same/%: tests/same/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/run/%: tests/run/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
+# Measuring programs likewise; what needs more (a twin of the library, pinning) is up to bench/run.
+$(B)/bench/%: bench/%.c
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
 test-programs: $(progs) $(B)/oracle.ok
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
@@ -250,4 +253,4 @@ clean:
 
 FORCE:
 
--include $(shell find $(O) $(B)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(O) $(B)/tests $(B)/bench -name '*.d' 2>/dev/null)
