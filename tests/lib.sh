@@ -64,6 +64,7 @@ start()
 	local vars=()
 	while [ "$1" != -- ]; do vars+=("$1"); shift; done
 	shift
+	case $1 in "$B"/*) [ -x "$1" ] || skip "$(basename "$1") is not built" ;; esac
 	: >"$T/stdout"; : >"$T/stderr"
 	(
 		export GTRACE_OUT="$T/%p.trace" GTRACE_PERIOD="${GTRACE_PERIOD-100ms}"
