@@ -1,52 +1,35 @@
 /* gtrace check: is the file a valid trace? One line per finding. */
 #include "encoder/event.h"
 #include "tools/cmd.h"
+#include "tools/lib/args.h"
+#include "tools/lib/json.h"
 #include "tools/read/strict.h"
 #include "tools/read/trace.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct check {
 	const char *file;
-	bool is_quiet, is_strict, is_json;
+	bool is_quiet, is_strict;
+	struct gt_json *json; /* NULL: text */
 	uint64_t events, generations;
 	uint64_t errors, warnings;
 	bool is_unreadable;
 };
-
-/* Text as a JSON string, bytes that are no ASCII escaped one by one. */
-static void put_json(const char *s)
-{
-	putchar('"');
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			printf("\\%c", *p);
-		else if (*p < 0x20 || *p >= 0x7f)
-			printf("\\u%04x", *p);
-		else
-			putchar(*p);
-	}
-	putchar('"');
-}
 
 static void tell(void *user, enum gt_severity severity, const struct gt_err *err)
 {
 	struct check *c = user;
 	const bool is_error = severity == GT_ERROR || c->is_strict;
 	*(is_error ? &c->errors : &c->warnings) += 1;
-	if (c->is_json) {
-		printf("{\"file\":");
-		put_json(c->file);
-		printf(",\"severity\":\"%s\"", is_error ? "error" : "warning");
+	if (c->json) {
+		gt_json_object(c->json, NULL, true);
+		gt_json_text(c->json, "severity", is_error ? "error" : "warning");
 		if (err->offset != GT_NO_OFFSET)
-			printf(",\"offset\":%" PRIu64, err->offset);
-		printf(",\"text\":");
-		put_json(err->text);
-		printf("}\n");
+			gt_json_u64(c->json, "offset", err->offset);
+		gt_json_text(c->json, "text", err->text);
+		gt_json_end_object(c->json);
 	} else if (is_error || !c->is_quiet) {
 		struct gt_err e = *err;
 		if (!is_error)
@@ -57,13 +40,17 @@ static void tell(void *user, enum gt_severity severity, const struct gt_err *err
 
 static void summary(const struct check *c)
 {
-	if (c->is_json) {
-		printf("{\"file\":");
-		put_json(c->file);
-		printf(",\"valid\":%s,\"events\":%" PRIu64 ",\"generations\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"warnings\":%" PRIu64 "}\n",
-		        c->errors ? "false" : "true", c->events, c->generations, c->errors, c->warnings);
+	if (c->json) {
+		gt_json_end_array(c->json);
+		gt_json_bool(c->json, "valid", c->errors == 0);
+		gt_json_u64(c->json, "events", c->events);
+		gt_json_u64(c->json, "generations", c->generations);
+		gt_json_u64(c->json, "errors", c->errors);
+		gt_json_u64(c->json, "warnings", c->warnings);
+		gt_json_end_object(c->json);
 	} else if (!c->errors && !c->is_quiet) {
-		printf("%s: ok, %" PRIu64 " events in %" PRIu64 " generations\n", c->file, c->events, c->generations);
+		printf("%s: ok, %" PRIu64 " events in %" PRIu64 " generation%s\n", c->file,
+		       c->events, c->generations, c->generations == 1 ? "" : "s");
 	}
 }
 
@@ -82,13 +69,19 @@ static int read_all(struct check *c, struct gt_trace *t, struct gt_strict *s, st
 		gt_strict_end(s);
 		/* N.B. A tail of tables is a generation without an end: readers pass it over. */
 		if (c->generations == 0 && gt_file_offset(gt_trace_file(t)) <= 16)
-			return gt_err_set(err, GT_ERR_FORMAT, 16, "no generation: the file ends behind its header [C9]");
+			return gt_err_set(err, GT_ERR_FORMAT, 16,
+					  "no generation: the file ends behind its header [C9]");
 	}
 	return rc;
 }
 
 static void check_file(struct check *c)
 {
+	if (c->json) {
+		gt_json_object(c->json, NULL, false);
+		gt_json_text(c->json, "file", c->file);
+		gt_json_array(c->json, "findings", false);
+	}
 	struct gt_err err = { .code = GT_ERR_NONE };
 	struct gt_trace *t = gt_trace_open(c->file, &err);
 	struct gt_strict *s = t ? gt_strict_new(tell, c) : NULL;
@@ -102,54 +95,56 @@ static void check_file(struct check *c)
 	summary(c);
 }
 
-static int usage(FILE *out, int status)
+static int parse(struct check *c, bool *is_json, int argc, char **argv, int *first)
 {
-	fputs("usage: gtrace check [OPTIONS] FILE...\n"
-	      "Checks each trace as Go's own reader does, and for what viewers trip over. '-' is standard input.\n"
-	      "  -q, --quiet    tell only errors\n"
-	      "      --strict   warnings are errors\n"
-	      "      --json     one JSON object per finding and one per file (schema gtrace-check/1)\n"
-	      "      --help     show this\n"
-	      "Exit status: 0 fine, 1 findings, 2 unreadable file or wrong usage.\n",
-	        out);
-	return status;
+	const struct gt_opt opts[] = {
+		{ 'q', "quiet", GT_OPT_FLAG, &c->is_quiet, NULL, "only errors" },
+		{ 0, "strict", GT_OPT_FLAG, &c->is_strict, NULL, "warnings are errors" },
+		{ 0, "json", GT_OPT_FLAG, is_json, NULL, "as JSON (schema gtrace-check/1)" },
+	};
+	const struct gt_args args = {
+		.verb = "check",
+		.operands = "FILE...",
+		.about = "Checks traces as Go's own reader does, and for what makes viewers fail "
+			 "(errors) or show badly\n"
+			 "(warnings). FILE '-' is standard input. Status: 0 fine, 1 findings, 2 "
+			 "unreadable.",
+		.opts = opts,
+		.n_opts = sizeof(opts) / sizeof(opts[0]),
+		.min = 1,
+		.max = -1,
+	};
+	return gt_args_parse(&args, argc, argv, first);
 }
 
 int gt_cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = { { "quiet", no_argument, NULL, 'q' }, { "strict", no_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	struct check c = { 0 };
-	optind = 1;
-	for (int opt; (opt = getopt_long(argc, argv, "q", options, NULL)) != -1;) {
-		switch (opt) {
-		case 'q':
-			c.is_quiet = true;
-			break;
-		case 's':
-			c.is_strict = true;
-			break;
-		case 'j':
-			c.is_json = true;
-			break;
-		case 'h':
-			return usage(stdout, GT_EXIT_OK);
-		default:
-			return usage(stderr, GT_EXIT_USAGE);
-		}
+	struct check all = { 0 };
+	bool is_json = false;
+	int first;
+	const int done = parse(&all, &is_json, argc, argv, &first);
+	if (done >= 0)
+		return done;
+	struct gt_json json = { .out = stdout };
+	if (is_json) {
+		gt_json_object(&json, NULL, false);
+		gt_json_text(&json, "schema", "gtrace-check/1");
+		gt_json_array(&json, "files", false);
 	}
-	if (optind == argc)
-		return usage(stderr, GT_EXIT_USAGE);
 	int status = GT_EXIT_OK;
-	if (c.is_json)
-		printf("{\"schema\":\"gtrace-check/1\"}\n");
-	for (int i = optind; i < argc; i++) {
-		struct check one = { .file = argv[i], .is_quiet = c.is_quiet, .is_strict = c.is_strict, .is_json = c.is_json };
+	for (int i = first; i < argc; i++) {
+		struct check one = all;
+		one.file = argv[i];
+		one.json = is_json ? &json : NULL;
 		check_file(&one);
 		if (one.is_unreadable)
 			status = GT_EXIT_USAGE;
 		else if (one.errors && status == GT_EXIT_OK)
 			status = GT_EXIT_FINDINGS;
+	}
+	if (is_json) {
+		gt_json_end_array(&json);
+		gt_json_end_object(&json);
 	}
 	return status;
 }

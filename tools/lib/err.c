@@ -29,7 +29,8 @@ void gt_err_prefix(struct gt_err *err, const char *fmt, ...)
 	size_t len = strlen(text);
 	if (len + 2 >= sizeof(text))
 		return;
-	snprintf(text + len, sizeof(text) - len, ": %.*s", (int)(sizeof(text) - len - 3), err->text);
+	snprintf(text + len, sizeof(text) - len, ": %.*s", (int)(sizeof(text) - len - 3),
+		 err->text);
 	memcpy(err->text, text, sizeof(text));
 }
 

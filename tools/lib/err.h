@@ -1,4 +1,5 @@
-/* An error with its place: fixed size, no memory of its own, made once at the place that knows most. */
+/* An error with its place: fixed size, no memory of its own, made once at the place that knows
+ * most. */
 #ifndef GT_ERR_H
 #define GT_ERR_H
 
@@ -22,7 +23,8 @@ enum gt_err_code {
 struct gt_err {
 	enum gt_err_code code;
 	uint64_t offset; /* of the first byte concerned, or GT_NO_OFFSET */
-	char text[480];  /* "batch of thread 12: GoBlock needs 2 arguments, 1 left [C8]"; no newline */
+	char text[480];  /* "batch of thread 12: GoBlock needs 2 arguments, 1 left [C8]"; no newline
+			  */
 };
 
 /*
@@ -30,7 +32,7 @@ struct gt_err {
  * `return gt_err_set(...)`. Text that is too long is cut.
  */
 int gt_err_set(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 /* Puts "prefix: " in front of the text. */
 void gt_err_prefix(struct gt_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

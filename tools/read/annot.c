@@ -1,6 +1,6 @@
 /*
- * Events that leave goroutines, processors and threads where they are: metrics, labels, logs, tasks,
- * regions, ranges (rule O9, and what Go's reader asks of ranges).
+ * Events that leave goroutines, processors and threads where they are: metrics, labels, logs,
+ * tasks, regions, ranges (rule O9, and what Go's reader asks of ranges).
  */
 #include "encoder/event.h"
 #include "tools/read/grow.h"
@@ -15,7 +15,8 @@ static enum gt_adv no_memory(struct gt_try *t)
 	return GT_ADV_FAIL;
 }
 
-/* ---------------------------------------------------------------- texts that outlive a generation */
+/* ---------------------------------------------------------------- texts that outlive a generation
+ */
 
 static struct gt_kept_text kept(const struct gt_order *o, uint64_t id)
 {
@@ -84,7 +85,8 @@ static bool touch(struct gt_order *o, struct gt_gstate *g)
 {
 	if (g->touched == o->serial)
 		return true;
-	if (!gt_grow(&o->touched_gs, &o->cap_touched_gs, (uint64_t)o->n_touched_gs + 1, sizeof(*o->touched_gs)))
+	if (!gt_grow(&o->touched_gs, &o->cap_touched_gs, (uint64_t)o->n_touched_gs + 1,
+		     sizeof(*o->touched_gs)))
 		return false;
 	o->touched_gs[o->n_touched_gs++] = (uint32_t)(g - o->gs);
 	g->touched = o->serial;
@@ -132,7 +134,8 @@ static enum gt_adv no_string(struct gt_try *t, uint64_t id)
 /* Index of a free task; GT_NO_INDEX without memory. */
 static uint32_t new_task(struct gt_order *o)
 {
-	if (!gt_grow(&o->new_tasks, &o->cap_new_tasks, (uint64_t)o->n_new_tasks + 1, sizeof(*o->new_tasks)))
+	if (!gt_grow(&o->new_tasks, &o->cap_new_tasks, (uint64_t)o->n_new_tasks + 1,
+		     sizeof(*o->new_tasks)))
 		return GT_NO_INDEX;
 	uint32_t i;
 	if (o->n_free_tasks) {
@@ -182,7 +185,8 @@ static enum gt_adv task_end(struct gt_try *t)
 	task->is_active = false;
 	task->name.copy = NULL;
 	gt_idmap_remove(&o->task_ids, id);
-	if (gt_grow(&o->free_tasks, &o->cap_free_tasks, (uint64_t)o->n_free_tasks + 1, sizeof(*o->free_tasks)))
+	if (gt_grow(&o->free_tasks, &o->cap_free_tasks, (uint64_t)o->n_free_tasks + 1,
+		    sizeof(*o->free_tasks)))
 		o->free_tasks[o->n_free_tasks++] = i;
 	return GT_ADV_DONE;
 }
@@ -210,9 +214,11 @@ static enum gt_adv region_begin(struct gt_try *t)
 	struct gt_gstate *g = region_g(t);
 	if (!g)
 		return GT_ADV_FAIL;
-	if (!touch(t->o, g) || !gt_grow(&g->regions, &g->cap_regions, (uint64_t)g->n_regions + 1, sizeof(*g->regions)))
+	if (!touch(t->o, g) ||
+	    !gt_grow(&g->regions, &g->cap_regions, (uint64_t)g->n_regions + 1, sizeof(*g->regions)))
 		return no_memory(t);
-	g->regions[g->n_regions++] = (struct gt_region){ t->ev->args[0], kept(t->o, t->ev->args[1]) };
+	g->regions[g->n_regions++] =
+		(struct gt_region){ t->ev->args[0], kept(t->o, t->ev->args[1]) };
 	return GT_ADV_DONE;
 }
 
@@ -225,9 +231,13 @@ static enum gt_adv region_end(struct gt_try *t)
 		return GT_ADV_DONE;
 	struct gt_region *r = &g->regions[g->n_regions - 1];
 	if (r->task != t->ev->args[0] || !is_text(t->o, &r->name, t->ev->args[1])) {
-		const struct gt_text a = kept_text(t->o, &r->name), b = gt_gen_text(t->o->gen, t->ev->args[1]);
-		return gt_try_fail(t, "region \"%.*s\" of task %" PRIu64 " ends, the innermost one is \"%.*s\" of task %" PRIu64 " [O9]",
-		        b.len < 64 ? (int)b.len : 64, b.p, t->ev->args[0], a.len < 64 ? (int)a.len : 64, a.p, r->task);
+		const struct gt_text a = kept_text(t->o, &r->name),
+				     b = gt_gen_text(t->o->gen, t->ev->args[1]);
+		return gt_try_fail(t,
+				   "region \"%.*s\" of task %" PRIu64
+				   " ends, the innermost one is \"%.*s\" of task %" PRIu64 " [O9]",
+				   b.len < 64 ? (int)b.len : 64, b.p, t->ev->args[0],
+				   a.len < 64 ? (int)a.len : 64, a.p, r->task);
 	}
 	free(r->name.copy);
 	g->n_regions--;
@@ -237,10 +247,12 @@ static enum gt_adv region_end(struct gt_try *t)
 /* ---------------------------------------------------------------- ranges */
 
 /* Index of a range of that begin event, and of that kind unless `kind` is GT_NO_ID; or r->n. */
-static uint32_t find_range(const struct gt_order *o, const struct gt_ranges *r, uint8_t begin, uint64_t kind)
+static uint32_t find_range(const struct gt_order *o, const struct gt_ranges *r, uint8_t begin,
+			   uint64_t kind)
 {
 	uint32_t i = 0;
-	while (i < r->n && (r->list[i].begin != begin || (kind != GT_NO_ID && !is_text(o, &r->list[i].kind, kind))))
+	while (i < r->n && (r->list[i].begin != begin ||
+			    (kind != GT_NO_ID && !is_text(o, &r->list[i].kind, kind))))
 		i++;
 	return i;
 }
@@ -260,7 +272,8 @@ static enum gt_adv active_range(struct gt_try *t, struct gt_ranges *r, uint8_t b
 {
 	if (gt_is_first_gen(t->o))
 		return open_range(t, r, begin, 0);
-	return find_range(t->o, r, begin, 0) < r->n ? GT_ADV_DONE : gt_try_fail(t, "this range is not open");
+	return find_range(t->o, r, begin, 0) < r->n ? GT_ADV_DONE
+						    : gt_try_fail(t, "this range is not open");
 }
 
 static enum gt_adv close_range(struct gt_try *t, struct gt_ranges *r, uint8_t begin)
@@ -270,12 +283,16 @@ static enum gt_adv close_range(struct gt_try *t, struct gt_ranges *r, uint8_t be
 		return gt_try_fail(t, "this range is not open");
 	const struct gt_range was = r->list[i];
 	r->list[i] = r->list[--r->n];
-	/* N.B. Go's reader looks the id of the begin up among the strings of the end, and viewers compare. */
+	/* N.B. Go's reader looks the id of the begin up among the strings of the end, and viewers
+	 * compare. */
 	struct gt_text text;
-	const bool is_same = begin != GT_EV_STWBegin ||
-	                     (gt_gen_string(t->o->gen, was.kind.id, &text) && is_text(t->o, &was.kind, was.kind.id));
+	const bool is_same =
+		begin != GT_EV_STWBegin || (gt_gen_string(t->o->gen, was.kind.id, &text) &&
+					    is_text(t->o, &was.kind, was.kind.id));
 	free(was.kind.copy);
-	return is_same ? GT_ADV_DONE : gt_try_fail(t, "its kind (string %" PRIu64 ") has changed since its begin", was.kind.id);
+	return is_same ? GT_ADV_DONE
+		       : gt_try_fail(t, "its kind (string %" PRIu64 ") has changed since its begin",
+				     was.kind.id);
 }
 
 static enum gt_adv g_range(struct gt_try *t)
@@ -284,7 +301,8 @@ static enum gt_adv g_range(struct gt_try *t)
 		return GT_ADV_FAIL;
 	struct gt_gstate *g = gt_order_g(t->o, t->ctx.g);
 	if (!g)
-		return gt_try_fail(t, "goroutine %" PRId64 " does not exist [O5]", (int64_t)t->ctx.g);
+		return gt_try_fail(t, "goroutine %" PRId64 " does not exist [O5]",
+				   (int64_t)t->ctx.g);
 	if (!touch(t->o, g))
 		return no_memory(t);
 	switch (t->ev->id) {
@@ -303,7 +321,8 @@ static enum gt_adv mark_assist_active(struct gt_try *t)
 {
 	struct gt_gstate *g = gt_order_g(t->o, t->ev->args[0]);
 	if (!g)
-		return gt_try_fail(t, "goroutine %" PRId64 " does not exist", (int64_t)t->ev->args[0]);
+		return gt_try_fail(t, "goroutine %" PRId64 " does not exist",
+				   (int64_t)t->ev->args[0]);
 	return active_range(t, &g->ranges, GT_EV_GCMarkAssistBegin);
 }
 
@@ -329,7 +348,8 @@ static enum gt_adv gc_step(struct gt_try *t, enum gt_gc from, enum gt_gc to)
 	if (t->ev->args[0] != o->gc_seq + 1)
 		return GT_ADV_WAIT;
 	if (o->gc != from)
-		return gt_try_fail(t, "a collection is %s", o->gc == GT_GC_ON ? "under way already" : "not under way");
+		return gt_try_fail(t, "a collection is %s",
+				   o->gc == GT_GC_ON ? "under way already" : "not under way");
 	o->gc_seq = t->ev->args[0];
 	o->gc = to;
 	if (t->ev->id != GT_EV_GCEnd && !gt_try_needs(t, GT_ONE, GT_ONE))
@@ -340,12 +360,13 @@ static enum gt_adv gc_step(struct gt_try *t, enum gt_gc from, enum gt_gc to)
 static enum gt_adv gc(struct gt_try *t)
 {
 	struct gt_order *o = t->o;
-	const bool is_first_mention = t->ev->id == GT_EV_GCActive ? gt_is_first_gen(o) :
-	                              t->ev->id == GT_EV_GCBegin  ? o->gc == GT_GC_UNKNOWN :
-	                                                            false;
+	const bool is_first_mention = t->ev->id == GT_EV_GCActive  ? gt_is_first_gen(o)
+				      : t->ev->id == GT_EV_GCBegin ? o->gc == GT_GC_UNKNOWN
+								   : false;
 	if (is_first_mention) {
 		if (o->gc != GT_GC_UNKNOWN)
-			return gt_try_fail(t, "is not the first of its kind in the first generation");
+			return gt_try_fail(t,
+					   "is not the first of its kind in the first generation");
 		o->gc_seq = t->ev->args[0];
 		o->gc = GT_GC_ON;
 		return GT_ADV_DONE;

@@ -12,11 +12,13 @@ const char *gt_event_name(uint8_t id)
 }
 
 /* What is wrong with the event at p: the slow way again, for the message. */
-static const uint8_t *complain(const uint8_t *p, const uint8_t *end, uint64_t offset, struct gt_err *err)
+static const uint8_t *complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
+			       struct gt_err *err)
 {
 	const struct gt_spec *s = &gt_specs[*p];
 	if (!s->name || s->kind != GT_KIND_TIMED) {
-		gt_err_set(err, GT_ERR_FORMAT, offset, "%s (%u) is no timed event [C8]", s->name ? s->name : "byte", *p);
+		gt_err_set(err, GT_ERR_FORMAT, offset, "%s (%u) is no timed event [C8]",
+			   s->name ? s->name : "byte", *p);
 		return NULL;
 	}
 	unsigned n = 0;
@@ -25,12 +27,13 @@ static const uint8_t *complain(const uint8_t *p, const uint8_t *end, uint64_t of
 	for (const uint8_t *r; q && n <= s->nargs && (r = gt_varint_get(q, end, &v)); n++)
 		q = r;
 	if (end - q >= GT_VARINT_MAX)
-		gt_err_set(err, GT_ERR_FORMAT, offset, "%s: a number does not fit into 64 bits [C8]", s->name);
+		gt_err_set(err, GT_ERR_FORMAT, offset,
+			   "%s: a number does not fit into 64 bits [C8]", s->name);
 	else if (n == 0)
 		gt_err_set(err, GT_ERR_FORMAT, offset, "%s needs a time, none left [C8]", s->name);
 	else
-		gt_err_set(err, GT_ERR_FORMAT, offset, "%s needs %u argument%s, %u left [C8]", s->name, s->nargs,
-		        s->nargs == 1 ? "" : "s", n - 1);
+		gt_err_set(err, GT_ERR_FORMAT, offset, "%s needs %u argument%s, %u left [C8]",
+			   s->name, s->nargs, s->nargs == 1 ? "" : "s", n - 1);
 	return NULL;
 }
 
@@ -44,8 +47,8 @@ static inline const uint8_t *number(const uint8_t *p, const uint8_t *end, uint64
 	return gt_varint_get(p, end, v);
 }
 
-const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset, struct gt_event_rec *ev,
-        struct gt_err *err)
+const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset,
+			       struct gt_event_rec *ev, struct gt_err *err)
 {
 	const struct gt_spec *s = &gt_specs[*p];
 	if (s->kind != GT_KIND_TIMED)

@@ -9,23 +9,24 @@
 
 /* An event as it stands in the file. */
 struct gt_event_rec {
-	uint8_t id;                /* enum gt_event */
-	uint8_t nargs;             /* arguments in args[] */
-	uint32_t size;             /* bytes on the wire */
-	int64_t time;              /* ns; set by the cursor that knows the frequency */
-	uint64_t dt;               /* units since the event before it in the same batch */
+	uint8_t id;                 /* enum gt_event */
+	uint8_t nargs;              /* arguments in args[] */
+	uint32_t size;              /* bytes on the wire */
+	int64_t time;               /* ns; set by the cursor that knows the frequency */
+	uint64_t dt;                /* units since the event before it in the same batch */
 	uint64_t args[GT_MAX_ARGS]; /* in the order of events.def */
-	uint64_t offset;           /* of the event in the file */
+	uint64_t offset;            /* of the event in the file */
 };
 
 /*
  * Decodes the event at p, p < end, whose place in the file is `offset`, into *ev (all but `time`).
  * Returns the first byte behind it, or NULL with *err when it is no timed event or is cut [C8].
  */
-const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset, struct gt_event_rec *ev,
-        struct gt_err *err);
+const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset,
+			       struct gt_event_rec *ev, struct gt_err *err);
 
-/* Name of event `id`, "event 77" style for ids that have none: never NULL. Not thread-safe for those. */
+/* Name of event `id`, "event 77" style for ids that have none: never NULL. Not thread-safe for
+ * those. */
 const char *gt_event_name(uint8_t id);
 
 #endif

@@ -29,7 +29,8 @@ struct gt_file {
 	struct gt_err failed;
 };
 
-/* Tries to have n bytes from `pos` on; returns how many there are (fewer only at the end), or -GT_ERR_IO. */
+/* Tries to have n bytes from `pos` on; returns how many there are (fewer only at the end), or
+ * -GT_ERR_IO. */
 static int64_t fill(struct gt_file *f, size_t n, struct gt_err *err)
 {
 	if (f->len - f->pos >= n || f->is_at_end)
@@ -43,7 +44,8 @@ static int64_t fill(struct gt_file *f, size_t n, struct gt_err *err)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return gt_err_set(err, GT_ERR_IO, f->base + f->len, "cannot read: %s", strerror(errno));
+			return gt_err_set(err, GT_ERR_IO, f->base + f->len, "cannot read: %s",
+					  strerror(errno));
 		if (got == 0) {
 			f->is_at_end = true;
 			break;
@@ -60,15 +62,19 @@ static int read_header(struct gt_file *f, struct gt_err *err)
 		return (int)have;
 	const uint8_t *p = f->buf + f->pos;
 	static const char model[] = GT_FILE_HEADER;
-	if (have < GT_FILE_HEADER_LEN || memcmp(p, model, 5) || memcmp(p + 7, model + 7, GT_FILE_HEADER_LEN - 7))
-		return gt_err_set(err, GT_ERR_HEADER, 0,
-		        "not a Go trace: expected a header \"go 1.26 trace\" of 16 bytes [C1]");
+	if (have < GT_FILE_HEADER_LEN || memcmp(p, model, 5) ||
+	    memcmp(p + 7, model + 7, GT_FILE_HEADER_LEN - 7))
+		return gt_err_set(
+			err, GT_ERR_HEADER, 0,
+			"not a Go trace: expected a header \"go 1.26 trace\" of 16 bytes [C1]");
 	if (p[5] < '0' || p[5] > '9' || p[6] < '0' || p[6] > '9')
-		return gt_err_set(err, GT_ERR_HEADER, 5, "not a Go trace: the header has no version number [C1]");
+		return gt_err_set(err, GT_ERR_HEADER, 5,
+				  "not a Go trace: the header has no version number [C1]");
 	f->version = (p[5] - '0') * 10 + (p[6] - '0');
 	if (f->version != 22 && f->version != 23 && f->version != 25 && f->version != 26)
 		return gt_err_set(err, GT_ERR_HEADER, 5,
-		        "header go 1.%d trace: expected 1.22, 1.23, 1.25 or 1.26 [C1]", f->version);
+				  "header go 1.%d trace: expected 1.22, 1.23, 1.25 or 1.26 [C1]",
+				  f->version);
 	f->pos += GT_FILE_HEADER_LEN;
 	return 0;
 }
@@ -115,7 +121,9 @@ struct gt_file *gt_file_open(const char *path, struct gt_err *err)
 
 struct gt_file *gt_file_open_mem(const void *bytes, size_t len, struct gt_err *err)
 {
-	struct gt_file init = { .fd = -1, .buf = bytes, .len = len, .size = len, .is_at_end = true };
+	struct gt_file init = {
+		.fd = -1, .buf = bytes, .len = len, .size = len, .is_at_end = true
+	};
 	return start(&init, err);
 }
 
@@ -167,47 +175,54 @@ static enum gt_batch_kind kind_of(const struct gt_wire_batch *b, int version)
 }
 
 /* Reads the number `what` of a batch header at *p; `offset` is the batch's. */
-static int header_number(const uint8_t **p, const uint8_t *end, const char *what, uint64_t offset, uint64_t *v,
-        struct gt_err *err)
+static int header_number(const uint8_t **p, const uint8_t *end, const char *what, uint64_t offset,
+			 uint64_t *v, struct gt_err *err)
 {
 	const uint8_t *q = gt_varint_get(*p, end, v);
 	if (!q && end - *p < GT_VARINT_MAX)
-		return gt_err_set(err, GT_ERR_TRUNCATED, offset, "the file ends inside a batch header: no %s [C9]", what);
+		return gt_err_set(err, GT_ERR_TRUNCATED, offset,
+				  "the file ends inside a batch header: no %s [C9]", what);
 	if (!q)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "batch header: %s does not fit into 64 bits [C2]", what);
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "batch header: %s does not fit into 64 bits [C2]", what);
 	*p = q;
 	return 0;
 }
 
 /* Parses the batch header at [p, end) and returns its length, or -code. */
-static int parse_header(struct gt_file *f, const uint8_t *p, const uint8_t *end, struct gt_wire_batch *b,
-        struct gt_err *err)
+static int parse_header(struct gt_file *f, const uint8_t *p, const uint8_t *end,
+			struct gt_wire_batch *b, struct gt_err *err)
 {
 	const uint8_t *start_p = p;
 	const uint8_t type = *p++;
 	if (type != GT_EV_EventBatch && type != GT_EV_ExperimentalBatch)
-		return gt_err_set(err, GT_ERR_FORMAT, b->offset, "byte %u where a batch has to begin [C2]", type);
+		return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+				  "byte %u where a batch has to begin [C2]", type);
 	if (type == GT_EV_ExperimentalBatch) {
 		if (f->version < 23)
-			return gt_err_set(err, GT_ERR_FORMAT, b->offset, "experimental batch in a go 1.22 trace [C2]");
+			return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+					  "experimental batch in a go 1.22 trace [C2]");
 		if (p == end)
-			return gt_err_set(err, GT_ERR_TRUNCATED, b->offset, "the file ends inside a batch header [C9]");
+			return gt_err_set(err, GT_ERR_TRUNCATED, b->offset,
+					  "the file ends inside a batch header [C9]");
 		b->experiment = *p++;
 		/* N.B. Go reads others, and then panics when the batches are asked for. */
 		if (b->experiment != GT_EXPERIMENT)
 			return gt_err_set(err, GT_ERR_FORMAT, b->offset,
-			        "batch of experiment %u: readers know only 1 [C2]", b->experiment);
+					  "batch of experiment %u: readers know only 1 [C2]",
+					  b->experiment);
 	}
 	uint64_t size;
 	int rc;
 	if ((rc = header_number(&p, end, "generation", b->offset, &b->gen, err)) < 0 ||
-	        (rc = header_number(&p, end, "thread", b->offset, &b->m, err)) < 0 ||
-	        (rc = header_number(&p, end, "time", b->offset, &b->time, err)) < 0 ||
-	        (rc = header_number(&p, end, "size", b->offset, &size, err)) < 0)
+	    (rc = header_number(&p, end, "thread", b->offset, &b->m, err)) < 0 ||
+	    (rc = header_number(&p, end, "time", b->offset, &b->time, err)) < 0 ||
+	    (rc = header_number(&p, end, "size", b->offset, &size, err)) < 0)
 		return rc;
 	if (size > GT_BATCH_MAX_DATA)
-		return gt_err_set(err, GT_ERR_FORMAT, b->offset, "batch of %" PRIu64 " bytes, at most %d are allowed [C3]",
-		        size, GT_BATCH_MAX_DATA);
+		return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+				  "batch of %" PRIu64 " bytes, at most %d are allowed [C3]", size,
+				  GT_BATCH_MAX_DATA);
 	b->size = (uint32_t)size;
 	return (int)(p - start_p);
 }
@@ -224,7 +239,8 @@ static int end_mark(struct gt_file *f, struct gt_wire_batch *b, size_t len)
 	return 1;
 }
 
-/* 1: the batch belongs to the open generation; 0: a generation ends before it (go before 1.26); -code. */
+/* 1: the batch belongs to the open generation; 0: a generation ends before it (go before 1.26);
+ * -code. */
 static int check_generation(struct gt_file *f, const struct gt_wire_batch *b, struct gt_err *err)
 {
 	if (b->gen == 0)
@@ -232,11 +248,14 @@ static int check_generation(struct gt_file *f, const struct gt_wire_batch *b, st
 	if (f->version < 26 && f->gen && b->gen == f->gen + 1)
 		return 0;
 	if (f->version < 26 && !f->gen && f->last_gen && b->gen != f->last_gen + 1)
-		return gt_err_set(err, GT_ERR_FORMAT, b->offset, "generation %" PRIu64 " after %" PRIu64 " [C4]", b->gen,
-		        f->last_gen);
+		return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+				  "generation %" PRIu64 " after %" PRIu64 " [C4]", b->gen,
+				  f->last_gen);
 	if (f->gen && b->gen != f->gen)
 		return gt_err_set(err, GT_ERR_FORMAT, b->offset,
-		        "batch of generation %" PRIu64 " before the end of %" PRIu64 " [C4]", b->gen, f->gen);
+				  "batch of generation %" PRIu64 " before the end of %" PRIu64
+				  " [C4]",
+				  b->gen, f->gen);
 	f->gen = b->gen;
 	return 1;
 }
@@ -251,7 +270,9 @@ static int at_end(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err
 	if (!f->has_events)
 		return 0;
 	return gt_err_set(err, GT_ERR_TRUNCATED, gt_file_offset(f),
-	        "the file ends inside generation %" PRIu64 ": expected its end mark 0x34 [C9]", f->gen);
+			  "the file ends inside generation %" PRIu64
+			  ": expected its end mark 0x34 [C9]",
+			  f->gen);
 }
 
 static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
@@ -265,7 +286,8 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 	const uint8_t *p = f->buf + f->pos;
 	if (*p == GT_END_OF_GENERATION && f->version >= 26) {
 		if (!f->gen)
-			return gt_err_set(err, GT_ERR_FORMAT, b->offset, "end of generation without a generation [C2]");
+			return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+					  "end of generation without a generation [C2]");
 		return end_mark(f, b, 1);
 	}
 	const int len = parse_header(f, p, p + have, b, err);
@@ -276,8 +298,9 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 		return (int)whole;
 	if (whole < len + (int64_t)b->size)
 		return gt_err_set(err, GT_ERR_TRUNCATED, b->offset,
-		        "the file ends inside a batch: %" PRIu32 " bytes of data expected, %" PRId64 " left [C9]", b->size,
-		        whole - len);
+				  "the file ends inside a batch: %" PRIu32
+				  " bytes of data expected, %" PRId64 " left [C9]",
+				  b->size, whole - len);
 	b->data = f->buf + f->pos + len;
 	b->data_offset = b->offset + (uint64_t)len;
 	const int rc = check_generation(f, b, err);

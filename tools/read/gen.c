@@ -76,9 +76,10 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	p->has_freq = false;
 	g->number = g->min_time = g->freq_hz = 0;
 	g->has_clock = false;
-	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records = g->n_opaque = 0;
+	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =
+		g->n_opaque = 0;
 	if (!gt_grow(&g->strings, &p->cap_strings, 1, sizeof(*g->strings)) ||
-	        !gt_grow(&g->stacks, &p->cap_stacks, 1, sizeof(*g->stacks)))
+	    !gt_grow(&g->stacks, &p->cap_stacks, 1, sizeof(*g->stacks)))
 		return gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	g->strings[0] = (struct gt_text){ "", 0 };
 	g->stacks[0] = (struct gt_gen_stack){ 0, 0, 0 };
@@ -110,19 +111,19 @@ static const uint8_t *keep_bytes(struct gt_gen_private *p, const uint8_t *bytes,
 }
 
 /* Appends the batch to one of the arrays of batches. */
-static bool append(struct gt_gen_batch **list, uint32_t *n, uint32_t *cap, const struct gt_wire_batch *b,
-        const uint8_t *data)
+static bool append(struct gt_gen_batch **list, uint32_t *n, uint32_t *cap,
+		   const struct gt_wire_batch *b, const uint8_t *data)
 {
 	if (!gt_grow(list, cap, (uint64_t)*n + 1, sizeof(**list)))
 		return false;
 	(*list)[(*n)++] = (struct gt_gen_batch){ .data = data,
-		.size = b->size,
-		.next = GT_NO_BATCH,
-		.m = b->m,
-		.time = b->time,
-		.offset = b->offset,
-		.data_offset = b->data_offset,
-		.experiment = b->experiment };
+						 .size = b->size,
+						 .next = GT_NO_BATCH,
+						 .m = b->m,
+						 .time = b->time,
+						 .offset = b->offset,
+						 .data_offset = b->data_offset,
+						 .experiment = b->experiment };
 	return true;
 }
 
@@ -138,8 +139,9 @@ static bool append_events(struct gt_gen *g, const struct gt_wire_batch *b, const
 		g->streams[i].last = at;
 		return true;
 	}
-	if (!gt_grow(&g->streams, &p->cap_streams, (uint64_t)g->n_streams + 1, sizeof(*g->streams)) ||
-	        !gt_idmap_put(&p->ms, b->m, g->n_streams))
+	if (!gt_grow(&g->streams, &p->cap_streams, (uint64_t)g->n_streams + 1,
+		     sizeof(*g->streams)) ||
+	    !gt_idmap_put(&p->ms, b->m, g->n_streams))
 		return false;
 	g->streams[g->n_streams++] = (struct gt_gen_stream){ b->m, at, at };
 	return true;
@@ -215,6 +217,7 @@ int64_t gt_gen_ns(const struct gt_gen *g, uint64_t units)
 	if (g->freq_hz == 1000000000 && units < exact)
 		return (int64_t)units;
 	const double ns = (double)units * g->ns_per_unit;
-	/* N.B. What a 64-bit Intel processor makes of a number that does not fit; C leaves it open. */
+	/* N.B. What a 64-bit Intel processor makes of a number that does not fit; C leaves it open.
+	 */
 	return ns < 9223372036854775808.0 ? (int64_t)ns : INT64_MIN;
 }

@@ -62,10 +62,10 @@ struct gt_gen {
 	uint64_t freq_hz;   /* units per second */
 	double ns_per_unit; /* as Go computes it */
 	bool has_clock;
-	uint64_t snap_time;               /* units */
-	uint64_t snap_mono_ns;            /* CLOCK_MONOTONIC at snap_time */
-	uint64_t snap_sec, snap_nsec;     /* wall clock at snap_time */
-	uint64_t clock_offset;            /* where the snapshot stands in the file */
+	uint64_t snap_time;           /* units */
+	uint64_t snap_mono_ns;        /* CLOCK_MONOTONIC at snap_time */
+	uint64_t snap_sec, snap_nsec; /* wall clock at snap_time */
+	uint64_t clock_offset;        /* where the snapshot stands in the file */
 
 	struct gt_text *strings; /* [0] is the empty string */
 	uint32_t n_strings;
@@ -95,24 +95,27 @@ struct gt_gen *gt_gen_new(void);
 void gt_gen_free(struct gt_gen *g);
 
 /*
- * Reads the next whole generation of `f` into `g`, forgetting what was there. Returns 1; 0 at the end of
- * the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part.
+ * Reads the next whole generation of `f` into `g`, forgetting what was there. Returns 1; 0 at the
+ * end of the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part.
  */
 int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err);
 
-/* Text of string `id`; false, and the empty text, when there is no such string. Id 0 always exists. */
+/* Text of string `id`; false, and the empty text, when there is no such string. Id 0 always exists.
+ */
 bool gt_gen_string(const struct gt_gen *g, uint64_t id, struct gt_text *t);
 
 /* Stack `id`, or NULL when there is no such stack. Id 0 is the stack without frames. */
 const struct gt_gen_stack *gt_gen_stack(const struct gt_gen *g, uint64_t id);
 
 /* Frame i, 0 = innermost, of a stack of this generation. */
-static inline const struct gt_gen_frame *gt_gen_frame(const struct gt_gen *g, const struct gt_gen_stack *s, uint32_t i)
+static inline const struct gt_gen_frame *gt_gen_frame(const struct gt_gen *g,
+						      const struct gt_gen_stack *s, uint32_t i)
 {
 	return &g->frames[g->frame_of[s->first + i]];
 }
 
-/* Text of a string that is known to exist (of a frame, of an event that was delivered); otherwise empty. */
+/* Text of a string that is known to exist (of a frame, of an event that was delivered); otherwise
+ * empty. */
 static inline struct gt_text gt_gen_text(const struct gt_gen *g, uint64_t id)
 {
 	struct gt_text t;

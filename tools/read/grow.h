@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Makes room for `need` elements of `size` bytes at *(void **)p; *cap is the present room. False without memory. */
+/* Makes room for `need` elements of `size` bytes at *(void **)p; *cap is the present room. False
+ * without memory. */
 static inline bool gt_grow(void *p, uint32_t *cap, uint64_t need, size_t size)
 {
 	if (need <= *cap)

@@ -1,6 +1,7 @@
 /*
- * id -> index. Ids in files are mostly small and dense, but nobody promises it: small ones are looked up
- * in an array, the others in a hash table. Memory stays within a small multiple of the number of entries.
+ * id -> index. Ids in files are mostly small and dense, but nobody promises it: small ones are
+ * looked up in an array, the others in a hash table. Memory stays within a small multiple of the
+ * number of entries.
  */
 #ifndef GT_READ_IDMAP_H
 #define GT_READ_IDMAP_H

@@ -1,21 +1,21 @@
 /*
  * Puts the events of a generation in order.
  *
- * Every thread's batches are one stream, in file order. A cursor stands in front of each stream's next
- * event; a heap holds the cursors by time. The earliest event is tried against the state of goroutines,
- * processors and threads (rules.c); if it has to wait for something that another thread does, the other
- * cursors are tried by time. What was applied is checked for its string and stack ids, gets a time
- * after that of its predecessor, and goes out.
+ * Every thread's batches are one stream, in file order. A cursor stands in front of each stream's
+ * next event; a heap holds the cursors by time. The earliest event is tried against the state of
+ * goroutines, processors and threads (rules.c); if it has to wait for something that another thread
+ * does, the other cursors are tried by time. What was applied is checked for its string and stack
+ * ids, gets a time after that of its predecessor, and goes out.
  *
  * Invariants
  *
- * 1. The heap is the same as in Go's reader (internal/trace/batchcursor.go, reader.go), step by step:
- *    also among events of one time the same comes first. Otherwise some files pass in one
- *    reader only.
- * 2. State of G, P, M and tasks outlives generations; pointers into a gt_gen do not. Texts that are still
- *    needed are copied when gt_order_next() returns 0. Otherwise a region's name dangles.
- * 3. An event is applied whole or not at all, except when the trace fails. Otherwise an event that waits
- *    is applied twice.
+ * 1. The heap is the same as in Go's reader (internal/trace/batchcursor.go, reader.go), step by
+ * step: also among events of one time the same comes first. Otherwise some files pass in one reader
+ * only.
+ * 2. State of G, P, M and tasks outlives generations; pointers into a gt_gen do not. Texts that are
+ * still needed are copied when gt_order_next() returns 0. Otherwise a region's name dangles.
+ * 3. An event is applied whole or not at all, except when the trace fails. Otherwise an event that
+ * waits is applied twice.
  *
  * Corner cases
  *
@@ -92,7 +92,8 @@ static int cursor_next(struct gt_cursor *c, const struct gt_gen *g, struct gt_er
 	}
 	if (c->last == 0)
 		c->last = gt_gen_ns(g, g->batches[c->batch].time);
-	const uint8_t *p = gt_event_decode(c->p, c->end, c->end_offset - (uint64_t)(c->end - c->p), &c->ev, err);
+	const uint8_t *p = gt_event_decode(c->p, c->end, c->end_offset - (uint64_t)(c->end - c->p),
+					   &c->ev, err);
 	if (!p) {
 		gt_err_prefix(err, "batch of thread %" PRId64, (int64_t)c->m);
 		return -GT_ERR_FORMAT;
@@ -179,10 +180,11 @@ static void sort_items(struct gt_heap_item *a, struct gt_heap_item *tmp, uint32_
 int gt_order_begin(struct gt_order *o, const struct gt_gen *g, struct gt_err *err)
 {
 	if (o->is_begun || o->failed.code)
-		return gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET, "the generation before is not at its end");
+		return gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET,
+				  "the generation before is not at its end");
 	if (!gt_grow(&o->cursors, &o->cap_cursors, g->n_streams, sizeof(*o->cursors)) ||
-	        !gt_grow(&o->heap, &o->cap_heap, g->n_streams, sizeof(*o->heap)) ||
-	        !gt_grow(&o->scratch, &o->cap_scratch, g->n_streams, sizeof(*o->scratch)))
+	    !gt_grow(&o->heap, &o->cap_heap, g->n_streams, sizeof(*o->heap)) ||
+	    !gt_grow(&o->scratch, &o->cap_scratch, g->n_streams, sizeof(*o->scratch)))
 		return no_memory(err);
 	o->gen = g;
 	o->serial++;
@@ -190,7 +192,9 @@ int gt_order_begin(struct gt_order *o, const struct gt_gen *g, struct gt_err *er
 	o->n_heap = o->sample = o->q_n = 0;
 	for (uint32_t i = 0; i < g->n_streams; i++) {
 		struct gt_cursor *c = &o->cursors[i];
-		*c = (struct gt_cursor){ .m = g->streams[i].m, .batch = g->streams[i].first, .m_index = GT_NO_INDEX };
+		*c = (struct gt_cursor){ .m = g->streams[i].m,
+					 .batch = g->streams[i].first,
+					 .m_index = GT_NO_INDEX };
 		enter_batch(c, g);
 		const int rc = cursor_next(c, g, &o->failed);
 		if (rc < 0) {
@@ -205,11 +209,11 @@ int gt_order_begin(struct gt_order *o, const struct gt_gen *g, struct gt_err *er
 	}
 	struct gt_ordered *sync = &o->queue[0];
 	*sync = (struct gt_ordered){ .id = GT_EV_Sync,
-		.time = gt_gen_ns(g, g->min_time),
-		.m = GT_NO_ID,
-		.p = GT_NO_ID,
-		.g = GT_NO_ID,
-		.offset = g->offset };
+				     .time = gt_gen_ns(g, g->min_time),
+				     .m = GT_NO_ID,
+				     .p = GT_NO_ID,
+				     .g = GT_NO_ID,
+				     .offset = g->offset };
 	o->q_first = 0;
 	o->q_n = 1;
 	return 0;
@@ -221,13 +225,13 @@ struct gt_ordered *gt_order_push(struct gt_order *o, const struct gt_try *t, uin
 {
 	struct gt_ordered *ev = &o->queue[(o->q_first + o->q_n++) % GT_ORDER_QUEUE];
 	*ev = (struct gt_ordered){ .id = id,
-		.nargs = gt_specs[id].nargs,
-		.is_made_up = true,
-		.time = t->ev->time,
-		.m = t->ctx.m,
-		.p = t->ctx.p,
-		.g = t->ctx.g,
-		.offset = t->ev->offset };
+				   .nargs = gt_specs[id].nargs,
+				   .is_made_up = true,
+				   .time = t->ev->time,
+				   .m = t->ctx.m,
+				   .p = t->ctx.p,
+				   .g = t->ctx.g,
+				   .offset = t->ev->offset };
 	return ev;
 }
 
@@ -238,8 +242,8 @@ enum gt_adv gt_try_fail(struct gt_try *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	gt_err_set(t->err, GT_ERR_ORDER, t->ev->offset, "thread %" PRId64 ": %s: %s", (int64_t)t->out->m,
-	        gt_event_name(t->ev->id), text);
+	gt_err_set(t->err, GT_ERR_ORDER, t->ev->offset, "thread %" PRId64 ": %s: %s",
+		   (int64_t)t->out->m, gt_event_name(t->ev->id), text);
 	return GT_ADV_FAIL;
 }
 
@@ -249,20 +253,23 @@ uint32_t gt_order_m(struct gt_order *o, uint64_t id)
 	if (i != GT_NO_INDEX)
 		return i;
 	i = o->n_ms;
-	if (!gt_grow(&o->ms, &o->cap_ms, (uint64_t)i + 1, sizeof(*o->ms)) || !gt_idmap_put(&o->m_ids, id, i))
+	if (!gt_grow(&o->ms, &o->cap_ms, (uint64_t)i + 1, sizeof(*o->ms)) ||
+	    !gt_idmap_put(&o->m_ids, id, i))
 		return GT_NO_INDEX;
 	o->ms[o->n_ms++] = (struct gt_mstate){ id, GT_NO_ID, GT_NO_ID };
 	return i;
 }
 
 /* Tries to apply the event of cursor `c`; *out is filled when that is done. */
-static enum gt_adv apply(struct gt_order *o, struct gt_cursor *c, struct gt_ordered *out, struct gt_err *err)
+static enum gt_adv apply(struct gt_order *o, struct gt_cursor *c, struct gt_ordered *out,
+			 struct gt_err *err)
 {
 	if (o->first_gen == 0) /* N.B. the first one with events, as in Go's reader */
 		o->first_gen = o->gen->number;
 	struct gt_try t = { o, &c->ev, { c->m, GT_NO_ID, GT_NO_ID }, out, err };
 	if (c->m != GT_NO_ID) {
-		if (c->m_index == GT_NO_INDEX && (c->m_index = gt_order_m(o, c->m)) == GT_NO_INDEX) {
+		if (c->m_index == GT_NO_INDEX &&
+		    (c->m_index = gt_order_m(o, c->m)) == GT_NO_INDEX) {
 			no_memory(err);
 			return GT_ADV_FAIL;
 		}
@@ -292,7 +299,8 @@ static enum gt_adv apply(struct gt_order *o, struct gt_cursor *c, struct gt_orde
 }
 
 /* Tries heap item i; when it could be applied its cursor goes on. */
-static enum gt_adv try_item(struct gt_order *o, uint32_t i, struct gt_ordered *out, struct gt_err *err)
+static enum gt_adv try_item(struct gt_order *o, uint32_t i, struct gt_ordered *out,
+			    struct gt_err *err)
 {
 	struct gt_cursor *c = o->heap[i].c;
 	const enum gt_adv rc = apply(o, c, out, err);
@@ -318,8 +326,10 @@ static void stuck(const struct gt_order *o, struct gt_err *err)
 			gt_rules_explain(o, o->heap[i].c, why[i], sizeof(why[i]));
 	}
 	gt_err_set(err, GT_ERR_ORDER, o->heap[0].c->ev.offset,
-	        "generation %" PRIu64 ": no thread can go on (failed to advance), %u wait: %s%s%s%s%s [O1]", o->gen->number,
-	        o->n_heap, why[0], n > 1 ? "; " : "", why[1], n > 2 ? "; " : "", why[2]);
+		   "generation %" PRIu64
+		   ": no thread can go on (failed to advance), %u wait: %s%s%s%s%s [O1]",
+		   o->gen->number, o->n_heap, why[0], n > 1 ? "; " : "", why[1], n > 2 ? "; " : "",
+		   why[2]);
 }
 
 /* The earliest event that can be applied. */
@@ -341,19 +351,20 @@ static void take_sample(struct gt_order *o, struct gt_ordered *out)
 {
 	const struct gt_gen_sample *s = &o->gen->samples[o->sample++];
 	*out = (struct gt_ordered){ .id = GT_EV_CPUSample,
-		.nargs = 1,
-		.time = s->time,
-		.m = s->m,
-		.p = s->p,
-		.g = s->g,
-		.args = { s->stack },
-		.offset = s->offset };
+				    .nargs = 1,
+				    .time = s->time,
+				    .m = s->m,
+				    .p = s->p,
+				    .g = s->g,
+				    .args = { s->stack },
+				    .offset = s->offset };
 }
 
 static int bad_id(const struct gt_ordered *ev, const char *what, uint64_t id, struct gt_err *err)
 {
-	return gt_err_set(err, GT_ERR_FORMAT, ev->offset, "thread %" PRId64 ": %s names %s %" PRIu64 ", which does not exist [C7]",
-	        (int64_t)ev->m, gt_event_name(ev->id), what, id);
+	return gt_err_set(err, GT_ERR_FORMAT, ev->offset,
+			  "thread %" PRId64 ": %s names %s %" PRIu64 ", which does not exist [C7]",
+			  (int64_t)ev->m, gt_event_name(ev->id), what, id);
 }
 
 /* C7: every string and stack exists. */
@@ -381,7 +392,7 @@ static int produce(struct gt_order *o, struct gt_ordered *ev, struct gt_err *err
 		o->q_first = (o->q_first + 1) % GT_ORDER_QUEUE;
 		o->q_n--;
 	} else if (o->sample < o->gen->n_samples &&
-	           (o->n_heap == 0 || o->gen->samples[o->sample].time < o->heap[0].time)) {
+		   (o->n_heap == 0 || o->gen->samples[o->sample].time < o->heap[0].time)) {
 		take_sample(o, ev);
 	} else if (o->n_heap) {
 		rc = advance(o, ev, err);
@@ -433,7 +444,9 @@ uint64_t gt_ordered_stack(const struct gt_ordered *ev)
 		return ev->args[0];
 	const struct gt_spec *s = &gt_specs[ev->id];
 	/* N.B. The last one: of GoCreate's two the first is the new goroutine's. */
-	return s->kind == GT_KIND_TIMED && s->nargs && s->arg[s->nargs - 1] == GT_ARG_stack ? ev->args[s->nargs - 1] : 0;
+	return s->kind == GT_KIND_TIMED && s->nargs && s->arg[s->nargs - 1] == GT_ARG_stack
+		       ? ev->args[s->nargs - 1]
+		       : 0;
 }
 
 uint64_t gt_ordered_subject_stack(const struct gt_ordered *ev)
@@ -459,6 +472,7 @@ uint64_t gt_ordered_reason(const struct gt_ordered *ev)
 
 const char *gt_state_name(enum gt_state s)
 {
-	static const char *const names[] = { "unknown", "nonexistent", "runnable", "running", "waiting", "syscall", "idle" };
+	static const char *const names[] = { "unknown", "nonexistent", "runnable", "running",
+					     "waiting", "syscall",     "idle" };
 	return s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
 }

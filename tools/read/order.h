@@ -1,6 +1,6 @@
 /*
- * Puts the events of a generation in order and checks them: the rules of Go's reader (O1 to O10, C7),
- * with the same verdict and the same order.
+ * Puts the events of a generation in order and checks them: the rules of Go's reader (O1 to O10,
+ * C7), with the same verdict and the same order.
  */
 #ifndef GT_READ_ORDER_H
 #define GT_READ_ORDER_H
@@ -22,23 +22,26 @@ enum gt_state {
 enum gt_subject { GT_SUBJECT_NONE, GT_SUBJECT_G, GT_SUBJECT_P };
 
 /*
- * An event in its place. `id` is that of the wire, with three additions: GT_EV_Sync stands at the start
- * of each generation; GT_EV_CPUSample (args[0] = stack) for CPU samples; and GoSwitch, GoSwitchDestroy and
- * GoDestroySyscall are followed or preceded by the plain events they stand for (is_made_up).
+ * An event in its place. `id` is that of the wire, with three additions: GT_EV_Sync stands at the
+ * start of each generation; GT_EV_CPUSample (args[0] = stack) for CPU samples; and GoSwitch,
+ * GoSwitchDestroy and GoDestroySyscall are followed or preceded by the plain events they stand for
+ * (is_made_up).
  */
 struct gt_ordered {
-	uint8_t id;   /* enum gt_event */
+	uint8_t id; /* enum gt_event */
 	uint8_t nargs;
-	uint8_t subject; /* enum gt_subject: what changes its state, if something does */
+	uint8_t subject;  /* enum gt_subject: what changes its state, if something does */
 	uint8_t from, to; /* enum gt_state */
 	bool is_made_up;  /* not in the file: implied by the event before or after it */
 	int64_t time;     /* ns, strictly increasing over the whole file */
-	uint64_t m, p, g; /* who did it: thread, processor, goroutine BEFORE the event; GT_NO_ID = none */
-	uint64_t who;     /* the subject's id */
+	uint64_t m, p,
+		g; /* who did it: thread, processor, goroutine BEFORE the event; GT_NO_ID = none */
+	uint64_t who; /* the subject's id */
 	uint64_t args[GT_MAX_ARGS];
-	uint64_t offset; /* in the file */
-	uint64_t parent; /* UserTaskBegin, UserTaskEnd: parent of the task; GT_NO_ID = none */
-	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known. Until the next call */
+	uint64_t offset;     /* in the file */
+	uint64_t parent;     /* UserTaskBegin, UserTaskEnd: parent of the task; GT_NO_ID = none */
+	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known.
+				Until the next call */
 };
 
 struct gt_order;
@@ -52,7 +55,8 @@ void gt_order_free(struct gt_order *o);
  */
 int gt_order_begin(struct gt_order *o, const struct gt_gen *g, struct gt_err *err);
 
-/* The next event: 1; 0 when the generation is at its end; -gt_err_code with *err, and then nothing more comes. */
+/* The next event: 1; 0 when the generation is at its end; -gt_err_code with *err, and then nothing
+ * more comes. */
 int gt_order_next(struct gt_order *o, struct gt_ordered *ev, struct gt_err *err);
 
 /* Stack id of the event: where its own goroutine was; 0 = none. */

@@ -1,4 +1,5 @@
-/* State of the order checker, shared by order.c (merge), rules.c (G, P, M) and annot.c (tasks, regions, ranges). */
+/* State of the order checker, shared by order.c (merge), rules.c (G, P, M) and annot.c (tasks,
+ * regions, ranges). */
 #ifndef GT_READ_ORDER_PRIV_H
 #define GT_READ_ORDER_PRIV_H
 
@@ -128,12 +129,14 @@ enum gt_adv {
 	GT_ADV_DONE = 1,
 };
 
-/* One attempt: the event, its context (changed in place to the one after it) and where errors go. */
+/* One attempt: the event, its context (changed in place to the one after it) and where errors go.
+ */
 struct gt_try {
 	struct gt_order *o;
 	const struct gt_event_rec *ev;
 	struct gt_ctx ctx;
-	struct gt_ordered *out; /* filled with the context before; the rules add subject, from, to */
+	struct gt_ordered
+		*out; /* filled with the context before; the rules add subject, from, to */
 	struct gt_err *err;
 };
 
@@ -141,7 +144,8 @@ enum gt_adv gt_rules_apply(struct gt_try *t);
 enum gt_adv gt_annot_apply(struct gt_try *t);
 
 /* "thread 12: GoBlock: ..." */
-enum gt_adv gt_try_fail(struct gt_try *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum gt_adv gt_try_fail(struct gt_try *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Why an event that waits cannot be applied, for people. */
 void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char *buf, size_t size);
@@ -173,8 +177,8 @@ static inline bool gt_is_first_gen(const struct gt_order *o)
 	return o->gen->number == o->first_gen;
 }
 
-static inline enum gt_adv gt_try_change(struct gt_try *t, enum gt_subject subject, uint64_t who, enum gt_state from,
-        enum gt_state to)
+static inline enum gt_adv gt_try_change(struct gt_try *t, enum gt_subject subject, uint64_t who,
+					enum gt_state from, enum gt_state to)
 {
 	t->out->subject = subject;
 	t->out->who = who;

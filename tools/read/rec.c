@@ -6,12 +6,13 @@
 
 static int damaged(const struct gt_gen_batch *b, uint32_t pos, const char *what, struct gt_err *err)
 {
-	return gt_err_set(err, GT_ERR_FORMAT, b->data_offset + pos, "batch of gtrace records: %s", what);
+	return gt_err_set(err, GT_ERR_FORMAT, b->data_offset + pos, "batch of gtrace records: %s",
+			  what);
 }
 
 /* Fields from the body of a known kind; missing ones (an older writer) are 0. */
-static int read_fields(struct gt_rec_value *r, const struct gt_gen *g, const struct gt_gen_batch *b, const uint8_t *p,
-        const uint8_t *end)
+static int read_fields(struct gt_rec_value *r, const struct gt_gen *g, const struct gt_gen_batch *b,
+		       const uint8_t *p, const uint8_t *end)
 {
 	const struct gt_rec_spec *s = &gt_rec_specs[r->kind];
 	uint64_t dt;
@@ -31,7 +32,8 @@ static int read_fields(struct gt_rec_value *r, const struct gt_gen *g, const str
 }
 
 /* One record at it->pos: 1 a known one, 0 skipped, -code. */
-static int step(struct gt_rec_iter *it, const struct gt_gen_batch *b, struct gt_rec_value *r, struct gt_err *err)
+static int step(struct gt_rec_iter *it, const struct gt_gen_batch *b, struct gt_rec_value *r,
+		struct gt_err *err)
 {
 	const uint8_t *p = b->data + it->pos, *end = b->data + b->size;
 	const uint32_t at = it->pos;

@@ -1,6 +1,6 @@
 /*
- * What each event does to goroutines, processors and threads: rules O2 to O8 and O10. A rule returns
- * GT_ADV_WAIT only where Go's reader tries another thread (internal/trace/order.go).
+ * What each event does to goroutines, processors and threads: rules O2 to O8 and O10. A rule
+ * returns GT_ADV_WAIT only where Go's reader tries another thread (internal/trace/order.go).
  */
 #include "encoder/event.h"
 #include "tools/read/grow.h"
@@ -12,27 +12,29 @@
 
 static const char *g_status(uint64_t s)
 {
-	static const char *const names[] = { "nothing", "runnable", "running", "in a syscall", "waiting" };
+	static const char *const names[] = { "nothing", "runnable", "running", "in a syscall",
+					     "waiting" };
 	return s < 5 ? names[s] : "?";
 }
 
 static const char *p_status(uint64_t s)
 {
-	static const char *const names[] = { "nothing", "running", "idle", "in a syscall", "abandoned in a syscall" };
+	static const char *const names[] = { "nothing", "running", "idle", "in a syscall",
+					     "abandoned in a syscall" };
 	return s < 5 ? names[s] : "?";
 }
 
 static enum gt_state g_state(uint64_t status)
 {
-	static const uint8_t states[] = { GT_STATE_UNKNOWN, GT_STATE_RUNNABLE, GT_STATE_RUNNING, GT_STATE_SYSCALL,
-		GT_STATE_WAITING };
+	static const uint8_t states[] = { GT_STATE_UNKNOWN, GT_STATE_RUNNABLE, GT_STATE_RUNNING,
+					  GT_STATE_SYSCALL, GT_STATE_WAITING };
 	return states[status];
 }
 
 static enum gt_state p_state(uint64_t status)
 {
-	static const uint8_t states[] = { GT_STATE_UNKNOWN, GT_STATE_RUNNING, GT_STATE_IDLE, GT_STATE_RUNNING,
-		GT_STATE_IDLE };
+	static const uint8_t states[] = { GT_STATE_UNKNOWN, GT_STATE_RUNNING, GT_STATE_IDLE,
+					  GT_STATE_RUNNING, GT_STATE_IDLE };
 	return states[status];
 }
 
@@ -56,7 +58,8 @@ static enum gt_adv no_memory(struct gt_try *t)
 	return GT_ADV_FAIL;
 }
 
-/* A new goroutine, its counter at 0 in this generation. Pointers to others are invalid afterwards. */
+/* A new goroutine, its counter at 0 in this generation. Pointers to others are invalid afterwards.
+ */
 static bool add_g(struct gt_order *o, uint64_t id, uint8_t status)
 {
 	uint32_t i = o->n_gs;
@@ -97,9 +100,11 @@ void gt_order_remove_g(struct gt_order *o, struct gt_gstate *g)
 static bool add_p(struct gt_order *o, uint64_t id, uint8_t status)
 {
 	const uint32_t i = o->n_ps;
-	if (!gt_grow(&o->ps, &o->cap_ps, (uint64_t)i + 1, sizeof(*o->ps)) || !gt_idmap_put(&o->p_ids, id, i))
+	if (!gt_grow(&o->ps, &o->cap_ps, (uint64_t)i + 1, sizeof(*o->ps)) ||
+	    !gt_idmap_put(&o->p_ids, id, i))
 		return false;
-	o->ps[o->n_ps++] = (struct gt_pstate){ .id = id, .status = status, .seq_gen = o->gen->number };
+	o->ps[o->n_ps++] =
+		(struct gt_pstate){ .id = id, .status = status, .seq_gen = o->gen->number };
 	return true;
 }
 
@@ -134,8 +139,8 @@ static struct gt_gstate *current_g(struct gt_try *t, uint8_t status)
 	if (!g)
 		gt_try_fail(t, "goroutine %" PRId64 " does not exist [O5]", (int64_t)t->ctx.g);
 	else if (g->status != status)
-		gt_try_fail(t, "goroutine %" PRId64 " is %s, expected %s [O5]", (int64_t)t->ctx.g, g_status(g->status),
-		        g_status(status));
+		gt_try_fail(t, "goroutine %" PRId64 " is %s, expected %s [O5]", (int64_t)t->ctx.g,
+			    g_status(g->status), g_status(status));
 	else
 		return g;
 	return NULL;
@@ -155,7 +160,9 @@ static enum gt_adv abandoned_p(struct gt_try *t, uint64_t p)
 		t->out->g = o->ms[i].g;
 		return GT_ADV_DONE;
 	}
-	return gt_try_fail(t, "no thread holds processor %" PRId64 ", which is about to be stolen [O8]", (int64_t)p);
+	return gt_try_fail(
+		t, "no thread holds processor %" PRId64 ", which is about to be stolen [O8]",
+		(int64_t)p);
 }
 
 static enum gt_adv proc_status(struct gt_try *t)
@@ -164,7 +171,8 @@ static enum gt_adv proc_status(struct gt_try *t)
 	const uint64_t p = t->ev->args[0];
 	const uint8_t status = (uint8_t)t->ev->args[1]; /* N.B. as Go's reader cuts it */
 	if (status > GT_P_ABANDONED)
-		return gt_try_fail(t, "processor %" PRId64 " has status %u, expected 1 to 4 [O10]", (int64_t)p, status);
+		return gt_try_fail(t, "processor %" PRId64 " has status %u, expected 1 to 4 [O10]",
+				   (int64_t)p, status);
 	enum gt_state from = p_state(status);
 	bool is_promoted = false;
 	struct gt_pstate *s = gt_order_p(o, p);
@@ -177,16 +185,18 @@ static enum gt_adv proc_status(struct gt_try *t)
 		if (is_promoted)
 			from = GT_STATE_RUNNING;
 		else if (s->status != status)
-			return gt_try_fail(t, "processor %" PRId64 " is %s, the status says %s [O3]", (int64_t)p,
-			        p_status(s->status), p_status(status));
+			return gt_try_fail(t,
+					   "processor %" PRId64 " is %s, the status says %s [O3]",
+					   (int64_t)p, p_status(s->status), p_status(status));
 		s->seq = 0;
 		s->seq_gen = o->gen->number;
 	}
 	if (is_promoted)
 		t->out->args[1] = GT_P_SYSCALL;
 	if (t->out->args[1] > GT_P_ABANDONED)
-		return gt_try_fail(t, "processor %" PRId64 " has status %" PRIu64 ", expected 1 to 4 [O10]", (int64_t)p,
-		        t->ev->args[1]);
+		return gt_try_fail(
+			t, "processor %" PRId64 " has status %" PRIu64 ", expected 1 to 4 [O10]",
+			(int64_t)p, t->ev->args[1]);
 	if (status == GT_P_RUNNING || status == GT_P_SYSCALL)
 		t->ctx.p = p;
 	if (is_promoted && abandoned_p(t, p) == GT_ADV_FAIL)
@@ -198,7 +208,8 @@ static enum gt_adv proc_start(struct gt_try *t)
 {
 	const uint64_t p = t->ev->args[0];
 	struct gt_pstate *s = gt_order_p(t->o, p);
-	if (!s || s->status != GT_P_IDLE || !succeeds(t->o, t->ev->args[1], s->seq, s->seq_gen) || t->ctx.p != GT_NO_ID)
+	if (!s || s->status != GT_P_IDLE || !succeeds(t->o, t->ev->args[1], s->seq, s->seq_gen) ||
+	    t->ctx.p != GT_NO_ID)
 		return GT_ADV_WAIT;
 	if (!gt_try_needs(t, GT_NONE, GT_ANY))
 		return GT_ADV_FAIL;
@@ -215,7 +226,8 @@ static enum gt_adv proc_stop(struct gt_try *t)
 	if (!s || p == GT_NO_ID)
 		return gt_try_fail(t, "the thread holds no processor [O5]");
 	if (s->status != GT_P_RUNNING && s->status != GT_P_SYSCALL)
-		return gt_try_fail(t, "processor %" PRId64 " is %s, expected running [O5]", (int64_t)p, p_status(s->status));
+		return gt_try_fail(t, "processor %" PRId64 " is %s, expected running [O5]",
+				   (int64_t)p, p_status(s->status));
 	if (!gt_try_needs(t, GT_ONE, GT_ANY))
 		return GT_ADV_FAIL;
 	s->status = GT_P_IDLE;
@@ -229,30 +241,37 @@ static enum gt_adv proc_steal(struct gt_try *t)
 	struct gt_order *o = t->o;
 	struct gt_pstate *s = gt_order_p(o, p);
 	if (!s || (s->status != GT_P_SYSCALL && s->status != GT_P_ABANDONED) ||
-	        !succeeds(o, t->ev->args[1], s->seq, s->seq_gen))
+	    !succeeds(o, t->ev->args[1], s->seq, s->seq_gen))
 		return GT_ADV_WAIT;
 	if (!gt_try_needs(t, GT_ANY, GT_ANY))
 		return GT_ADV_FAIL;
 	const bool is_lost = s->status == GT_P_ABANDONED;
 	s->status = GT_P_IDLE;
 	s->seq = t->ev->args[1];
-	gt_try_change(t, GT_SUBJECT_P, p, is_lost ? GT_STATE_IDLE : GT_STATE_RUNNING, GT_STATE_IDLE);
+	gt_try_change(t, GT_SUBJECT_P, p, is_lost ? GT_STATE_IDLE : GT_STATE_RUNNING,
+		      GT_STATE_IDLE);
 	if (is_lost) /* nobody knows where its thread is by now */
 		return GT_ADV_DONE;
 	if (m == t->ctx.m) {
 		if (t->ctx.p != p)
-			return gt_try_fail(t, "steals processor %" PRId64 " from itself, but holds %" PRId64 " [O8]", (int64_t)p,
-			        (int64_t)t->ctx.p);
+			return gt_try_fail(t,
+					   "steals processor %" PRId64
+					   " from itself, but holds %" PRId64 " [O8]",
+					   (int64_t)p, (int64_t)t->ctx.p);
 		t->ctx.p = GT_NO_ID;
 		return GT_ADV_DONE;
 	}
 	const uint32_t i = gt_idmap_get(&o->m_ids, m);
 	if (i == GT_NO_INDEX)
-		return gt_try_fail(t, "steals processor %" PRId64 " from thread %" PRId64 ", which does not exist [O8]",
-		        (int64_t)p, (int64_t)m);
+		return gt_try_fail(t,
+				   "steals processor %" PRId64 " from thread %" PRId64
+				   ", which does not exist [O8]",
+				   (int64_t)p, (int64_t)m);
 	if (o->ms[i].p != p)
-		return gt_try_fail(t, "steals processor %" PRId64 " from thread %" PRId64 ", which holds %" PRId64 " [O8]",
-		        (int64_t)p, (int64_t)m, (int64_t)o->ms[i].p);
+		return gt_try_fail(t,
+				   "steals processor %" PRId64 " from thread %" PRId64
+				   ", which holds %" PRId64 " [O8]",
+				   (int64_t)p, (int64_t)m, (int64_t)o->ms[i].p);
 	o->ms[i].p = GT_NO_ID;
 	return GT_ADV_DONE;
 }
@@ -264,19 +283,25 @@ static enum gt_adv bind_syscall(struct gt_try *t, uint64_t g, uint64_t m)
 {
 	struct gt_order *o = t->o;
 	if (m == GT_NO_ID)
-		return gt_try_fail(t, "goroutine %" PRId64 " is in a syscall without a thread [O8]", (int64_t)g);
+		return gt_try_fail(t, "goroutine %" PRId64 " is in a syscall without a thread [O8]",
+				   (int64_t)g);
 	if (m == t->ctx.m) {
 		if (!gt_is_first_gen(o) && t->ctx.g != g)
-			return gt_try_fail(t, "goroutine %" PRId64 " is in a syscall, but its thread runs %" PRId64 " [O8]",
-			        (int64_t)g, (int64_t)t->ctx.g);
+			return gt_try_fail(t,
+					   "goroutine %" PRId64
+					   " is in a syscall, but its thread runs %" PRId64 " [O8]",
+					   (int64_t)g, (int64_t)t->ctx.g);
 		t->ctx.g = g;
 		return GT_ADV_DONE;
 	}
 	uint32_t i = gt_idmap_get(&o->m_ids, m);
 	if (i != GT_NO_INDEX) {
 		if (o->ms[i].g != g)
-			return gt_try_fail(t, "goroutine %" PRId64 " is in a syscall on thread %" PRId64 ", which runs %" PRId64 " [O8]",
-			        (int64_t)g, (int64_t)m, (int64_t)o->ms[i].g);
+			return gt_try_fail(t,
+					   "goroutine %" PRId64
+					   " is in a syscall on thread %" PRId64
+					   ", which runs %" PRId64 " [O8]",
+					   (int64_t)g, (int64_t)m, (int64_t)o->ms[i].g);
 		t->out->g = g;
 	} else {
 		i = gt_order_m(o, m);
@@ -294,17 +319,22 @@ static enum gt_adv go_status(struct gt_try *t)
 	const uint64_t g = t->ev->args[0];
 	const uint8_t status = (uint8_t)t->ev->args[2]; /* N.B. as Go's reader cuts it */
 	if (status > GT_G_WAITING)
-		return gt_try_fail(t, "goroutine %" PRId64 " has status %u, expected 1 to 4 [O10]", (int64_t)g, status);
+		return gt_try_fail(t, "goroutine %" PRId64 " has status %u, expected 1 to 4 [O10]",
+				   (int64_t)g, status);
 	enum gt_state from = g_state(status);
 	struct gt_gstate *s = gt_order_g(o, g);
 	if (s) {
 		if (s->status != status)
-			return gt_try_fail(t, "goroutine %" PRId64 " is %s, the status says %s [O3]", (int64_t)g,
-			        g_status(s->status), g_status(status));
+			return gt_try_fail(t,
+					   "goroutine %" PRId64 " is %s, the status says %s [O3]",
+					   (int64_t)g, g_status(s->status), g_status(status));
 		s->seq = 0;
 		s->seq_gen = o->gen->number;
 	} else if (!gt_is_first_gen(o)) {
-		return gt_try_fail(t, "goroutine %" PRId64 " appears by a status after the first generation [O4]", (int64_t)g);
+		return gt_try_fail(t,
+				   "goroutine %" PRId64
+				   " appears by a status after the first generation [O4]",
+				   (int64_t)g);
 	} else {
 		if (!add_g(o, g, status))
 			return no_memory(t);
@@ -324,13 +354,15 @@ static enum gt_adv go_create(struct gt_try *t)
 		return GT_ADV_FAIL;
 	const struct gt_gstate *by = gt_order_g(t->o, t->ctx.g);
 	if (by && by->status != GT_G_RUNNING)
-		return gt_try_fail(t, "goroutine %" PRId64 " is %s, expected running [O5]", (int64_t)by->id, g_status(by->status));
+		return gt_try_fail(t, "goroutine %" PRId64 " is %s, expected running [O5]",
+				   (int64_t)by->id, g_status(by->status));
 	if (gt_order_g(t->o, g))
 		return gt_try_fail(t, "goroutine %" PRId64 " exists already [O6]", (int64_t)g);
 	const bool is_blocked = t->ev->id == GT_EV_GoCreateBlocked;
 	if (!add_g(t->o, g, is_blocked ? GT_G_WAITING : GT_G_RUNNABLE))
 		return no_memory(t);
-	return gt_try_change(t, GT_SUBJECT_G, g, GT_STATE_NOT_EXIST, is_blocked ? GT_STATE_WAITING : GT_STATE_RUNNABLE);
+	return gt_try_change(t, GT_SUBJECT_G, g, GT_STATE_NOT_EXIST,
+			     is_blocked ? GT_STATE_WAITING : GT_STATE_RUNNABLE);
 }
 
 static enum gt_adv go_create_syscall(struct gt_try *t)
@@ -443,9 +475,14 @@ static enum gt_adv syscall_begin(struct gt_try *t)
 	if (!p)
 		return no_such_p(t);
 	if (!succeeds(t->o, t->ev->args[0], p->seq, p->seq_gen))
-		return gt_try_fail(t, "processor %" PRId64 "'s counter is %" PRIu64 "%s, the event carries %" PRIu64 " [O2]",
-		        (int64_t)p->id, p->seq, p->seq_gen == t->o->gen->number ? "" : " and has no status in this generation",
-		        t->ev->args[0]);
+		return gt_try_fail(t,
+				   "processor %" PRId64 "'s counter is %" PRIu64
+				   "%s, the event carries %" PRIu64 " [O2]",
+				   (int64_t)p->id, p->seq,
+				   p->seq_gen == t->o->gen->number
+					   ? ""
+					   : " and has no status in this generation",
+				   t->ev->args[0]);
 	g->status = GT_G_SYSCALL;
 	p->status = GT_P_SYSCALL;
 	p->seq = t->ev->args[0];
@@ -463,8 +500,8 @@ static enum gt_adv syscall_end(struct gt_try *t)
 	if (!p)
 		return no_such_p(t);
 	if (p->status != GT_P_SYSCALL)
-		return gt_try_fail(t, "processor %" PRId64 " is %s, expected in a syscall [O5]", (int64_t)p->id,
-		        p_status(p->status));
+		return gt_try_fail(t, "processor %" PRId64 " is %s, expected in a syscall [O5]",
+				   (int64_t)p->id, p_status(p->status));
 	g->status = GT_G_RUNNING;
 	p->status = GT_P_RUNNING;
 	return gt_try_change(t, GT_SUBJECT_G, t->ctx.g, GT_STATE_SYSCALL, GT_STATE_RUNNING);
@@ -504,8 +541,9 @@ static enum gt_adv destroy_syscall(struct gt_try *t)
 		if (!s)
 			return no_such_p(t);
 		if (s->status != GT_P_SYSCALL)
-			return gt_try_fail(t, "processor %" PRId64 " is %s, expected in a syscall [O5]", (int64_t)p,
-			        p_status(s->status));
+			return gt_try_fail(
+				t, "processor %" PRId64 " is %s, expected in a syscall [O5]",
+				(int64_t)p, p_status(s->status));
 		s->status = GT_P_ABANDONED;
 		/* The processor is taken away first: that event changes places with this one. */
 		struct gt_ordered *self = gt_order_push(t->o, t, GT_EV_ProcSteal);
@@ -566,12 +604,14 @@ enum gt_adv gt_rules_apply(struct gt_try *t)
 
 /* ---------------------------------------------------------------- explanations */
 
-static void explain_counter(const struct gt_order *o, uint64_t seq, uint64_t gen, uint64_t carries, char *buf, size_t size)
+static void explain_counter(const struct gt_order *o, uint64_t seq, uint64_t gen, uint64_t carries,
+			    char *buf, size_t size)
 {
 	if (gen != o->gen->number)
 		snprintf(buf, size, "has no status in this generation");
 	else
-		snprintf(buf, size, "stands at %" PRIu64 ", the event carries %" PRIu64, seq, carries);
+		snprintf(buf, size, "stands at %" PRIu64 ", the event carries %" PRIu64, seq,
+			 carries);
 }
 
 void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char *buf, size_t size)
@@ -584,12 +624,13 @@ void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char 
 		const struct gt_pstate *p = gt_order_p(o, ev->args[0]);
 		if (!p)
 			snprintf(why, sizeof(why), "is unknown");
-		else if (p->status == GT_P_RUNNING || (ev->id == GT_EV_ProcStart && p->status != GT_P_IDLE))
+		else if (p->status == GT_P_RUNNING ||
+			 (ev->id == GT_EV_ProcStart && p->status != GT_P_IDLE))
 			snprintf(why, sizeof(why), "is %s", p_status(p->status));
 		else
 			explain_counter(o, p->seq, p->seq_gen, ev->args[1], why, sizeof(why));
-	} else if (ev->id == GT_EV_GoStart || ev->id == GT_EV_GoUnblock || ev->id == GT_EV_GoSwitch ||
-	           ev->id == GT_EV_GoSwitchDestroy) {
+	} else if (ev->id == GT_EV_GoStart || ev->id == GT_EV_GoUnblock ||
+		   ev->id == GT_EV_GoSwitch || ev->id == GT_EV_GoSwitchDestroy) {
 		const struct gt_gstate *g = gt_order_g(o, ev->args[0]);
 		if (!g)
 			snprintf(why, sizeof(why), "is unknown");
@@ -599,8 +640,8 @@ void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char 
 			explain_counter(o, g->seq, g->seq_gen, ev->args[1], why, sizeof(why));
 	}
 	if (why[0])
-		snprintf(buf, size, "thread %" PRId64 " %s: %c %" PRId64 " %s", (int64_t)c->m, gt_event_name(ev->id), subject,
-		        (int64_t)ev->args[0], why);
+		snprintf(buf, size, "thread %" PRId64 " %s: %c %" PRId64 " %s", (int64_t)c->m,
+			 gt_event_name(ev->id), subject, (int64_t)ev->args[0], why);
 	else
 		snprintf(buf, size, "thread %" PRId64 " %s", (int64_t)c->m, gt_event_name(ev->id));
 }

@@ -1,6 +1,7 @@
 /*
- * What is wrong with a trace that Go's reader takes: errors that Go's validator or `go tool trace` would
- * run into (they break a file as much as the reader's), and warnings about files that show badly (U1 to U7).
+ * What is wrong with a trace that Go's reader takes: errors that Go's validator or `go tool trace`
+ * would run into (they break a file as much as the reader's), and warnings about files that show
+ * badly (U1 to U7).
  */
 #ifndef GT_READ_STRICT_H
 #define GT_READ_STRICT_H
@@ -18,8 +19,8 @@ struct gt_strict *gt_strict_new(gt_finding_fn *fn, void *user);
 void gt_strict_free(struct gt_strict *s);
 
 /*
- * Feed it every event in order, with its generation; then end it once, when the file was read to its
- * end. Returns 0 or -GT_ERR_MEMORY.
+ * Feed it every event in order, with its generation; then end it once, when the file was read to
+ * its end. Returns 0 or -GT_ERR_MEMORY.
  */
 int gt_strict_event(struct gt_strict *s, const struct gt_gen *g, const struct gt_ordered *ev);
 void gt_strict_end(struct gt_strict *s);

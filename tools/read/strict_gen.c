@@ -35,12 +35,14 @@ static void check_clock(struct gt_strict *s, const struct gt_gen *g)
 	wall_clock(g, &sec, &nsec);
 	const int64_t trace = gt_gen_ns(g, g->snap_time);
 	if (g->snap_mono_ns == 0 || trace == 0 || (sec == 0 && nsec == 0))
-		gt_strict_find(s, GT_RULE_CLOCK, GT_ERROR, g->clock_offset, "generation %" PRIu64 ": a clock of the snapshot is 0",
-		        g->number);
+		gt_strict_find(s, GT_RULE_CLOCK, GT_ERROR, g->clock_offset,
+			       "generation %" PRIu64 ": a clock of the snapshot is 0", g->number);
 	const bool wall_grows = sec > s->wall_sec || (sec == s->wall_sec && nsec > s->wall_nsec);
 	if (s->has_clock && (!wall_grows || g->snap_mono_ns <= s->mono || trace <= s->trace_ns))
 		gt_strict_find(s, GT_RULE_CLOCK, GT_ERROR, g->clock_offset,
-		        "generation %" PRIu64 ": its clocks do not all lie after those of the generation before", g->number);
+			       "generation %" PRIu64
+			       ": its clocks do not all lie after those of the generation before",
+			       g->number);
 	s->has_clock = true;
 	s->wall_sec = sec;
 	s->wall_nsec = nsec;
@@ -52,8 +54,9 @@ static void check_unit(struct gt_strict *s, const struct gt_gen *g)
 {
 	if (1000000000 % g->freq_hz != 0)
 		gt_strict_find(s, GT_RULE_UNIT, GT_WARNING, g->offset,
-		        "generation %" PRIu64 ": a time unit is %.6f ns, not a whole number: threads drift apart inside a batch",
-		        g->number, 1e9 / (double)g->freq_hz);
+			       "generation %" PRIu64 ": a time unit is %.6f ns, not a whole "
+						     "number: threads drift apart inside a batch",
+			       g->number, 1e9 / (double)g->freq_hz);
 }
 
 /* ---------------------------------------------------------------- stamps */
@@ -62,23 +65,29 @@ struct stamps {
 	uint64_t min_batch, min_event; /* 0 = none */
 };
 
-static void stamp(struct gt_strict *s, const struct gt_gen *g, const struct gt_gen_batch *b, struct stamps *st)
+static void stamp(struct gt_strict *s, const struct gt_gen *g, const struct gt_gen_batch *b,
+		  struct stamps *st)
 {
 	if (b->time == 0)
-		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, b->offset, "generation %" PRIu64 ": a batch has time 0", g->number);
+		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, b->offset,
+			       "generation %" PRIu64 ": a batch has time 0", g->number);
 	else if (st->min_batch == 0 || b->time < st->min_batch)
 		st->min_batch = b->time;
 }
 
-static void check_version(struct gt_strict *s, const struct gt_gen *g, const struct gt_event_rec *ev)
+static void check_version(struct gt_strict *s, const struct gt_gen *g,
+			  const struct gt_event_rec *ev)
 {
-	if ((g->version < 23 && ev->id >= GT_EV_GoSwitch) || (g->version < 25 && ev->id > 49 && ev->id < 128))
-		gt_strict_find(s, GT_RULE_VERSION, GT_WARNING, ev->offset, "%s is newer than the header go 1.%d",
-		        gt_event_name(ev->id), g->version);
+	if ((g->version < 23 && ev->id >= GT_EV_GoSwitch) ||
+	    (g->version < 25 && ev->id > 49 && ev->id < 128))
+		gt_strict_find(s, GT_RULE_VERSION, GT_WARNING, ev->offset,
+			       "%s is newer than the header go 1.%d", gt_event_name(ev->id),
+			       g->version);
 }
 
 /* Times of one thread's batches, in units. */
-static void check_stream(struct gt_strict *s, const struct gt_gen *g, const struct gt_gen_stream *stream, struct stamps *st)
+static void check_stream(struct gt_strict *s, const struct gt_gen *g,
+			 const struct gt_gen_stream *stream, struct stamps *st)
 {
 	uint64_t last = 0;
 	bool has_last = false;
@@ -89,13 +98,15 @@ static void check_stream(struct gt_strict *s, const struct gt_gen *g, const stru
 			continue;
 		if (has_last && b->time < last)
 			gt_strict_find(s, GT_RULE_BATCHES, GT_WARNING, b->offset,
-			        "thread %" PRId64 ": a batch begins at %" PRIu64 ", before the last event of the one before it (%" PRIu64 ")",
-			        (int64_t)b->m, b->time, last);
+				       "thread %" PRId64 ": a batch begins at %" PRIu64
+				       ", before the last event of the one before it (%" PRIu64 ")",
+				       (int64_t)b->m, b->time, last);
 		uint64_t now = b->time;
 		struct gt_event_rec ev;
 		const uint8_t *end = b->data + b->size;
 		for (const uint8_t *p = b->data, *q; p < end; p = q) {
-			q = gt_event_decode(p, end, b->data_offset + (uint64_t)(p - b->data), &ev, NULL);
+			q = gt_event_decode(p, end, b->data_offset + (uint64_t)(p - b->data), &ev,
+					    NULL);
 			if (!q) /* the order checker tells */
 				return;
 			now += ev.dt;
@@ -122,16 +133,19 @@ static void check_stamps(struct gt_strict *s, const struct gt_gen *g)
 		st.min_batch = g->min_time;
 	if (st.min_event && st.min_batch + g->freq_hz < st.min_event)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->offset,
-		        "generation %" PRIu64 ": a batch is stamped more than 1 s before the first event; viewers start there",
-		        g->number);
+			       "generation %" PRIu64 ": a batch is stamped more than 1 s before "
+						     "the first event; viewers start there",
+			       g->number);
 }
 
 /* ---------------------------------------------------------------- stacks */
 
 static bool is_bad_root(struct gt_text t)
 {
-	static const char *const roots[] = { "clone", "clone3", "__clone", "__clone3", "start_thread", "_start",
-		"__libc_start_main", "__libc_start_call_main" };
+	static const char *const roots[] = {
+		"clone",        "clone3", "__clone",           "__clone3",
+		"start_thread", "_start", "__libc_start_main", "__libc_start_call_main"
+	};
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
 		if (strlen(roots[i]) == t.len && memcmp(roots[i], t.p, t.len) == 0)
 			return true;
@@ -158,13 +172,17 @@ void gt_strict_stack(struct gt_strict *s, const struct gt_gen *g, uint64_t id, u
 		if (f->pc && f->line && gt_gen_text(g, f->func).len && gt_gen_text(g, f->file).len)
 			continue;
 		gt_strict_find(s, GT_RULE_FRAME, GT_ERROR, offset,
-		        "stack %" PRIu64 ": frame %u (pc 0x%" PRIx64 ") lacks a function, file, line or pc", id, i, f->pc);
+			       "stack %" PRIu64 ": frame %u (pc 0x%" PRIx64
+			       ") lacks a function, file, line or pc",
+			       id, i, f->pc);
 	}
 	const struct gt_text root = gt_gen_text(g, gt_gen_frame(g, st, st->n - 1)->func);
 	if (is_bad_root(root))
-		gt_strict_find(s, GT_RULE_ROOT, GT_WARNING, offset,
-		        "stack %" PRIu64 " ends in %.*s: viewers name the goroutine after the outermost frame", id,
-		        (int)root.len, root.p);
+		gt_strict_find(
+			s, GT_RULE_ROOT, GT_WARNING, offset,
+			"stack %" PRIu64
+			" ends in %.*s: viewers name the goroutine after the outermost frame",
+			id, (int)root.len, root.p);
 }
 
 /* ---------------------------------------------------------------- generations */
@@ -182,12 +200,15 @@ void gt_strict_gen_end(struct gt_strict *s)
 		example = s->gs[i].id;
 	}
 	if (missing)
-		gt_strict_find(s, GT_RULE_STATUS, GT_WARNING, s->gen_offset,
-		        "generation %" PRIu64 ": %u live goroutines (%" PRId64 " is one) have no status in it; a flight recorder could not start there",
-		        s->gen_number, missing, (int64_t)example);
+		gt_strict_find(
+			s, GT_RULE_STATUS, GT_WARNING, s->gen_offset,
+			"generation %" PRIu64 ": %u live goroutines (%" PRId64
+			" is one) have no status in it; a flight recorder could not start there",
+			s->gen_number, missing, (int64_t)example);
 	if (s->serial == 1 && !s->has_procs && s->n_alive)
 		gt_strict_find(s, GT_RULE_U2, GT_WARNING, s->gen_offset,
-		        "no ProcsChange in the first generation: a page of go tool trace fails [U2]");
+			       "no ProcsChange in the first generation: a page of go tool trace "
+			       "fails [U2]");
 }
 
 int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
@@ -195,8 +216,9 @@ int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
 	gt_strict_gen_end(s);
 	if (s->serial && g->number != s->gen_number + 1)
 		gt_strict_find(s, GT_RULE_GENERATION, GT_WARNING, g->offset,
-		        "generation %" PRIu64 " follows %" PRIu64 ": converters to older versions must renumber", g->number,
-		        s->gen_number);
+			       "generation %" PRIu64 " follows %" PRIu64
+			       ": converters to older versions must renumber",
+			       g->number, s->gen_number);
 	s->serial++;
 	s->gen_number = g->number;
 	s->gen_offset = g->offset;

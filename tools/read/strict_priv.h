@@ -6,8 +6,8 @@
 
 /* Kinds of findings: of each only the first few are told. */
 enum gt_rule {
-	GT_RULE_STATE,    /* a state that does not follow from the one before */
-	GT_RULE_BINDING,  /* one G and one P per M */
+	GT_RULE_STATE,   /* a state that does not follow from the one before */
+	GT_RULE_BINDING, /* one G and one P per M */
 	GT_RULE_TIME,
 	GT_RULE_CLOCK,
 	GT_RULE_FRAME,
@@ -20,8 +20,8 @@ enum gt_rule {
 	GT_RULE_U4,
 	GT_RULE_U5,
 	GT_RULE_U6,
-	GT_RULE_ROOT,     /* names of goroutines */
-	GT_RULE_STATUS,   /* each live G in each generation */
+	GT_RULE_ROOT,   /* names of goroutines */
+	GT_RULE_STATUS, /* each live G in each generation */
 	GT_RULE_UNIT,
 	GT_RULE_STAMP,
 	GT_RULE_BATCHES,
@@ -78,8 +78,8 @@ struct gt_strict {
 	uint32_t cap_seen;
 };
 
-void gt_strict_find(struct gt_strict *s, enum gt_rule rule, enum gt_severity severity, uint64_t offset, const char *fmt, ...)
-        __attribute__((format(printf, 5, 6)));
+void gt_strict_find(struct gt_strict *s, enum gt_rule rule, enum gt_severity severity,
+		    uint64_t offset, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Closes the books of the generation before, then looks at `g` as a whole. */
 int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g);

@@ -15,21 +15,25 @@ static int no_memory(struct gt_err *err)
 static int record_kind(struct gt_bytes *b, uint8_t want, struct gt_err *err)
 {
 	if (*b->p != want)
-		return gt_err_set(err, GT_ERR_FORMAT, gt_bytes_offset(b), "byte %u in a table where a %s has to begin [C6]",
-		        *b->p, gt_specs[want].name);
+		return gt_err_set(err, GT_ERR_FORMAT, gt_bytes_offset(b),
+				  "byte %u in a table where a %s has to begin [C6]", *b->p,
+				  gt_specs[want].name);
 	b->p++;
 	return 0;
 }
 
 /* The next n numbers of the record that begins at `offset`. */
-static int numbers(struct gt_bytes *b, const char *what, uint64_t offset, uint64_t *v, unsigned n, struct gt_err *err)
+static int numbers(struct gt_bytes *b, const char *what, uint64_t offset, uint64_t *v, unsigned n,
+		   struct gt_err *err)
 {
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *q = gt_varint_get(b->p, b->end, &v[i]);
 		if (!q && b->end - b->p < GT_VARINT_MAX)
-			return gt_err_set(err, GT_ERR_FORMAT, offset, "the batch ends inside a %s [C6]", what);
+			return gt_err_set(err, GT_ERR_FORMAT, offset,
+					  "the batch ends inside a %s [C6]", what);
 		if (!q)
-			return gt_err_set(err, GT_ERR_FORMAT, offset, "%s: a number does not fit into 64 bits [C6]", what);
+			return gt_err_set(err, GT_ERR_FORMAT, offset,
+					  "%s: a number does not fit into 64 bits [C6]", what);
 		b->p = q;
 	}
 	return 0;
@@ -44,17 +48,24 @@ static int add_string(struct gt_gen *g, struct gt_bytes *b, struct gt_err *err)
 	if (rc < 0 || (rc = numbers(b, "string", offset, v, 2, err)) < 0)
 		return rc;
 	if (v[1] > GT_STRING_MAX)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "string %" PRIu64 " of %" PRIu64 " bytes, at most %d are allowed [C6]",
-		        v[0], v[1], GT_STRING_MAX);
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "string %" PRIu64 " of %" PRIu64
+				  " bytes, at most %d are allowed [C6]",
+				  v[0], v[1], GT_STRING_MAX);
 	if (v[1] > (uint64_t)(b->end - b->p))
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "string %" PRIu64 " needs %" PRIu64 " bytes, %td left in its batch [C6]",
-		        v[0], v[1], b->end - b->p);
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "string %" PRIu64 " needs %" PRIu64
+				  " bytes, %td left in its batch [C6]",
+				  v[0], v[1], b->end - b->p);
 	if (v[0] == 0)
 		return gt_err_set(err, GT_ERR_FORMAT, offset, "string with id 0 [C6]");
 	if (gt_idmap_get(&p->string_ids, v[0]) != GT_NO_INDEX)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "string %" PRIu64 " for the second time in a generation [C6]", v[0]);
-	if (!gt_grow(&g->strings, &p->cap_strings, (uint64_t)g->n_strings + 1, sizeof(*g->strings)) ||
-	        !gt_idmap_put(&p->string_ids, v[0], g->n_strings))
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "string %" PRIu64 " for the second time in a generation [C6]",
+				  v[0]);
+	if (!gt_grow(&g->strings, &p->cap_strings, (uint64_t)g->n_strings + 1,
+		     sizeof(*g->strings)) ||
+	    !gt_idmap_put(&p->string_ids, v[0], g->n_strings))
 		return no_memory(err);
 	g->strings[g->n_strings++] = (struct gt_text){ (const char *)b->p, (uint32_t)v[1] };
 	b->p += v[1];
@@ -69,7 +80,8 @@ int gt_gen_add_strings(struct gt_gen *g, struct gt_bytes b, struct gt_err *err)
 	return rc;
 }
 
-/* Index of the frame of v[0] = pc; the first definition of a PC in a generation wins, as in Go's reader. */
+/* Index of the frame of v[0] = pc; the first definition of a PC in a generation wins, as in Go's
+ * reader. */
 static uint32_t frame_index(struct gt_gen *g, const uint64_t v[4])
 {
 	struct gt_gen_private *p = g->priv;
@@ -77,20 +89,22 @@ static uint32_t frame_index(struct gt_gen *g, const uint64_t v[4])
 	if (i != GT_NO_INDEX)
 		return i;
 	if (!gt_grow(&g->frames, &p->cap_frames, (uint64_t)g->n_frames + 1, sizeof(*g->frames)) ||
-	        !gt_idmap_put(&p->pcs, v[0], g->n_frames))
+	    !gt_idmap_put(&p->pcs, v[0], g->n_frames))
 		return GT_NO_INDEX;
 	g->frames[g->n_frames] = (struct gt_gen_frame){ v[0], v[1], v[2], v[3] };
 	return g->n_frames++;
 }
 
-static int add_frames(struct gt_gen *g, struct gt_bytes *b, uint64_t n, uint64_t offset, struct gt_err *err)
+static int add_frames(struct gt_gen *g, struct gt_bytes *b, uint64_t n, uint64_t offset,
+		      struct gt_err *err)
 {
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t v[4]; /* pc, func, file, line */
 		const int rc = numbers(b, "stack", offset, v, 4, err);
 		if (rc < 0)
 			return rc;
-		if (!gt_grow(&g->frame_of, &g->priv->cap_frame_of, (uint64_t)g->n_frame_of + 1, sizeof(*g->frame_of)))
+		if (!gt_grow(&g->frame_of, &g->priv->cap_frame_of, (uint64_t)g->n_frame_of + 1,
+			     sizeof(*g->frame_of)))
 			return no_memory(err);
 		const uint32_t f = frame_index(g, v);
 		if (f == GT_NO_INDEX)
@@ -109,17 +123,21 @@ static int add_stack(struct gt_gen *g, struct gt_bytes *b, struct gt_err *err)
 	if (rc < 0 || (rc = numbers(b, "stack", offset, v, 2, err)) < 0)
 		return rc;
 	if (v[1] > GT_STACK_MAX)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "stack %" PRIu64 " of %" PRIu64 " frames, at most %d are allowed [C6]",
-		        v[0], v[1], GT_STACK_MAX);
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "stack %" PRIu64 " of %" PRIu64
+				  " frames, at most %d are allowed [C6]",
+				  v[0], v[1], GT_STACK_MAX);
 	const uint32_t first = g->n_frame_of;
 	if ((rc = add_frames(g, b, v[1], offset, err)) < 0)
 		return rc;
 	if (v[0] == 0)
 		return gt_err_set(err, GT_ERR_FORMAT, offset, "stack with id 0 [C6]");
 	if (gt_idmap_get(&p->stack_ids, v[0]) != GT_NO_INDEX)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "stack %" PRIu64 " for the second time in a generation [C6]", v[0]);
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "stack %" PRIu64 " for the second time in a generation [C6]",
+				  v[0]);
 	if (!gt_grow(&g->stacks, &p->cap_stacks, (uint64_t)g->n_stacks + 1, sizeof(*g->stacks)) ||
-	        !gt_idmap_put(&p->stack_ids, v[0], g->n_stacks))
+	    !gt_idmap_put(&p->stack_ids, v[0], g->n_stacks))
 		return no_memory(err);
 	g->stacks[g->n_stacks++] = (struct gt_gen_stack){ v[0], first, (uint32_t)v[1] };
 	return 0;
@@ -141,14 +159,17 @@ int gt_gen_add_samples(struct gt_gen *g, struct gt_bytes b, struct gt_err *err)
 		int rc = record_kind(&b, GT_EV_CPUSample, err);
 		if (rc < 0 || (rc = numbers(&b, "CPU sample", offset, v, 5, err)) < 0)
 			return rc;
-		if (!gt_grow(&g->samples, &g->priv->cap_samples, (uint64_t)g->n_samples + 1, sizeof(*g->samples)))
+		if (!gt_grow(&g->samples, &g->priv->cap_samples, (uint64_t)g->n_samples + 1,
+			     sizeof(*g->samples)))
 			return no_memory(err);
-		g->samples[g->n_samples++] = (struct gt_gen_sample){ .time = (int64_t)v[0], /* units until the clock is known */
+		g->samples[g->n_samples++] = (struct gt_gen_sample){
+			.time = (int64_t)v[0], /* units until the clock is known */
 			.m = v[1],
 			.p = v[2],
 			.g = v[3] ? v[3] : GT_NO_ID,
 			.stack = v[4],
-			.offset = offset };
+			.offset = offset
+		};
 	}
 	return 0;
 }
@@ -156,22 +177,26 @@ int gt_gen_add_samples(struct gt_gen *g, struct gt_bytes b, struct gt_err *err)
 static int add_frequency(struct gt_gen *g, struct gt_bytes *b, uint64_t offset, struct gt_err *err)
 {
 	if (g->priv->has_freq)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "second Frequency in a generation [C5]");
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "second Frequency in a generation [C5]");
 	const int rc = numbers(b, "Frequency", offset, &g->freq_hz, 1, err);
 	if (rc < 0)
 		return rc;
 	if (g->freq_hz == 0)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "Frequency of 0 units per second [C5]");
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "Frequency of 0 units per second [C5]");
 	g->priv->has_freq = true;
 	g->ns_per_unit = 1.0 / ((double)g->freq_hz / 1e9);
 	return 0;
 }
 
-static int add_clock(struct gt_gen *g, struct gt_bytes *b, uint64_t offset, uint64_t batch_time, struct gt_err *err)
+static int add_clock(struct gt_gen *g, struct gt_bytes *b, uint64_t offset, uint64_t batch_time,
+		     struct gt_err *err)
 {
 	uint64_t v[4]; /* dt, mono, sec, nsec */
 	if (g->has_clock)
-		return gt_err_set(err, GT_ERR_FORMAT, offset, "second ClockSnapshot in a generation [C5]");
+		return gt_err_set(err, GT_ERR_FORMAT, offset,
+				  "second ClockSnapshot in a generation [C5]");
 	const int rc = numbers(b, "ClockSnapshot", offset, v, 4, err);
 	if (rc < 0)
 		return rc;
@@ -198,7 +223,9 @@ int gt_gen_add_sync(struct gt_gen *g, struct gt_bytes b, uint64_t batch_time, st
 			rc = add_clock(g, &b, offset, batch_time, err);
 		else
 			rc = gt_err_set(err, GT_ERR_FORMAT, offset,
-			        "byte %u in a sync batch where a Frequency or ClockSnapshot has to begin [C5]", kind);
+					"byte %u in a sync batch where a Frequency or "
+					"ClockSnapshot has to begin [C5]",
+					kind);
 	}
 	return rc;
 }
@@ -211,8 +238,11 @@ static int check_frames(const struct gt_gen *g, struct gt_err *err)
 		const bool has_func = gt_gen_string(g, f->func, &t);
 		if (!has_func || !gt_gen_string(g, f->file, &t))
 			return gt_err_set(err, GT_ERR_FORMAT, g->offset,
-			        "generation %" PRIu64 ": frame 0x%" PRIx64 " names %s by string %" PRIu64 ", which does not exist [C6]",
-			        g->number, f->pc, has_func ? "its file" : "its function", has_func ? f->file : f->func);
+					  "generation %" PRIu64 ": frame 0x%" PRIx64
+					  " names %s by string %" PRIu64
+					  ", which does not exist [C6]",
+					  g->number, f->pc, has_func ? "its file" : "its function",
+					  has_func ? f->file : f->func);
 	}
 	return 0;
 }
@@ -228,9 +258,11 @@ static int by_time(const void *a, const void *b)
 int gt_gen_finish_tables(struct gt_gen *g, struct gt_err *err)
 {
 	if (!g->priv->has_freq)
-		return gt_err_set(err, GT_ERR_FORMAT, g->offset, "generation %" PRIu64 " has no Frequency [C5]", g->number);
+		return gt_err_set(err, GT_ERR_FORMAT, g->offset,
+				  "generation %" PRIu64 " has no Frequency [C5]", g->number);
 	if (g->version >= 25 && !g->has_clock)
-		return gt_err_set(err, GT_ERR_FORMAT, g->offset, "generation %" PRIu64 " has no ClockSnapshot [C5]", g->number);
+		return gt_err_set(err, GT_ERR_FORMAT, g->offset,
+				  "generation %" PRIu64 " has no ClockSnapshot [C5]", g->number);
 	const int rc = check_frames(g, err);
 	if (rc < 0)
 		return rc;

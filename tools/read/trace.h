@@ -3,7 +3,8 @@
  *
  *     struct gt_trace *t = gt_trace_open(path, &err);
  *     while ((rc = gt_trace_next(t, &ev, &err)) > 0) {
- *             if (ev.id == GT_EV_Sync) ... gt_trace_gen(t) is a new generation; its records may be read now
+ *             if (ev.id == GT_EV_Sync) ... gt_trace_gen(t) is a new generation; its records may be
+ * read now
  *     }
  *     rc < 0: *err says what is wrong; all events up to there were delivered
  */

@@ -1,0 +1,79 @@
+/* gtrace dump: every event as a line of text. */
+#include "tools/cmd.h"
+#include "tools/lib/args.h"
+#include "tools/read/text.h"
+#include "tools/read/trace.h"
+
+struct settings {
+	bool is_json, is_wire;
+};
+
+static int parse(struct settings *s, int argc, char **argv, int *first)
+{
+	const struct gt_opt opts[] = {
+		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
+		  "one JSON object per line (schema gtrace-dump/1)" },
+		{ 0, "wire", GT_OPT_FLAG, &s->is_wire, NULL,
+		  "what stands in the file, batch by batch, unchecked" },
+	};
+	const struct gt_args args = {
+		.verb = "dump",
+		.operands = "FILE",
+		.about = "Every event of a trace in order, checked: ns, seconds since the start, "
+			 "thread, goroutine, event,\n"
+			 "arguments, change of state, stack (innermost first). FILE '-' is "
+			 "standard input. Status 1: the\n"
+			 "file is damaged, all before the damage was written.",
+		.opts = opts,
+		.n_opts = sizeof(opts) / sizeof(opts[0]),
+		.min = 1,
+		.max = 1,
+	};
+	return gt_args_parse(&args, argc, argv, first);
+}
+
+static int dump_wire(const char *path, struct gt_err *err)
+{
+	struct gt_file *f = gt_file_open(path, err);
+	const int rc = f ? gt_dump_wire(stdout, f, err) : -(int)err->code;
+	gt_file_close(f);
+	return rc;
+}
+
+static int dump_events(const char *path, bool is_json, struct gt_err *err)
+{
+	struct gt_trace *t = gt_trace_open(path, err);
+	if (!t)
+		return -(int)err->code;
+	struct gt_dump *d = gt_dump_new(stdout, is_json);
+	struct gt_ordered ev;
+	int rc = d ? 1 : gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
+	while (rc > 0 && !ferror(stdout) && (rc = gt_trace_next(t, &ev, err)) > 0) {
+		if (gt_dump_event(d, gt_trace_gen(t), &ev) < 0)
+			rc = gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
+	}
+	gt_dump_free(d);
+	gt_trace_close(t);
+	return rc < 0 ? rc : 0;
+}
+
+int gt_cmd_dump(int argc, char **argv)
+{
+	struct settings s = { 0 };
+	int first;
+	const int done = parse(&s, argc, argv, &first);
+	if (done >= 0)
+		return done;
+	if (s.is_json && s.is_wire) {
+		fputs("gtrace dump: --wire has no JSON form\n", stderr);
+		return GT_EXIT_USAGE;
+	}
+	struct gt_err err;
+	const char *path = argv[first];
+	const int rc = s.is_wire ? dump_wire(path, &err) : dump_events(path, s.is_json, &err);
+	if (rc == 0)
+		return GT_EXIT_OK;
+	fflush(stdout);
+	gt_err_print(&err, path, stderr);
+	return rc == -GT_ERR_IO || rc == -GT_ERR_MEMORY ? GT_EXIT_USAGE : GT_EXIT_FINDINGS;
+}
