@@ -89,6 +89,19 @@ if [ "$(id -u)" -ne 0 ]; then
 	impossible "GTRACE_OUT=$T/ro/x"
 fi
 impossible "GTRACE_OUT=$T/$(printf 'x%.0s' {1..4000})"
+# A full disk (where we may mount one, in a name space of our own)
+if unshare -m true 2>/dev/null; then
+	mkdir -p "$T/small"
+	unshare -m sh -c 'mount -t tmpfs -o size=64k none "$1" || exit 77
+		export GTRACE_OUT="$1/x" GTRACE_MIN_WAIT=0 GTRACE_PERIOD=20ms LD_PRELOAD=$2; exec "$3" pipe 20000' \
+		- "$T/small" "$LIB" "$PROGS/pingpong" >"$T/stdout" 2>"$T/stderr"
+	status=$?
+	if [ $status -ne 77 ]; then
+		eq "$status" 0 "full disk: exit status"
+		eq "$(cat "$T/stdout")" 20000 "full disk: stdout"
+		[ "$(wc -l <"$T/stderr")" -le 1 ] || fail "full disk: stderr"
+	fi
+fi
 # A disk that fills up: a limit on the size of files is the same to a writer
 cd "$T/cwd" || exit 1
 (
