@@ -204,20 +204,25 @@ GT_RWLOCK(pthread_rwlock_clockwrlock, pthread_rwlock_trywrlock, is_known(clk) &&
 
 /* ---- semaphores and barriers ---- */
 
-/*
- * 0 or EBUSY. A cancellation point even when the semaphore is free, as the real ones are; a failing attempt leaves
- * errno as it was.
- */
+/* 0 or EBUSY; a failing attempt leaves errno as it was. */
 static inline int try_sem(sem_t *s)
 {
 	int *const e = &errno;
 	const int saved = *e;
-
-	gt_more.pthread_testcancel();
 	if (__builtin_expect(gt_real.sem_trywait(s) == 0, 1))
 		return 0;
 	*e = saved;
 	return EBUSY;
+}
+
+/*
+ * sem_wait and sem_timedwait are cancellation points even when the semaphore is free.
+ * N.B. sem_clockwait is not (glibc 2.30 to 2.36): it is one only when it waits.
+ */
+static inline int try_sem_at_point(sem_t *s)
+{
+	gt_more.pthread_testcancel();
+	return try_sem(s);
 }
 
 int gt_hook_sem_wait(sem_t *s)
@@ -225,7 +230,7 @@ int gt_hook_sem_wait(sem_t *s)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.sem_wait(s);
-	GT_TRY(t, GT_CALL_sem_wait, GT_WHY_SEM, s, try_sem(s));
+	GT_TRY(t, GT_CALL_sem_wait, GT_WHY_SEM, s, try_sem_at_point(s));
 	return gt_real.sem_wait(s);
 }
 
@@ -234,7 +239,7 @@ int gt_hook_sem_timedwait(sem_t *s, const struct timespec *abs)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.sem_timedwait(s, abs);
-	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s, is_valid(abs) ? try_sem(s) : GT_ASK);
+	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s, is_valid(abs) ? try_sem_at_point(s) : GT_ASK);
 	return gt_real.sem_timedwait(s, abs);
 }
 
