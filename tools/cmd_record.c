@@ -120,7 +120,7 @@ static void say_environment(const struct gt_env *env)
 	}
 }
 
-/* Files of the program itself, not of its children, that a writer still holds. */
+/* Is a writer about to complete one of our files? Children that still run are not waited for. */
 struct busy {
 	struct gt_output *out;
 	pid_t pid;
@@ -131,7 +131,7 @@ static bool is_busy(void *arg)
 	const struct busy *b = arg;
 	gt_output_find(b->out, b->pid);
 	for (size_t i = 0; i < b->out->n_files; i++) {
-		if (b->out->files[i].is_of_pid && gt_busy(b->out->files[i].path))
+		if (b->out->files[i].is_of_pid && gt_busy_is_ending(b->out->files[i].path))
 			return true;
 	}
 	return false;

@@ -240,6 +240,22 @@ bool gt_summary_read(struct gt_summary *s, const char *path)
 	return true;
 }
 
+uint64_t gt_summary_pid(const char *path)
+{
+	struct gt_rec_value r;
+	uint64_t pid = 0;
+	struct gt_file *f = gt_file_open(path, NULL);
+	struct gt_gen *g = f != NULL ? gt_gen_new() : NULL;
+	if (g != NULL && gt_gen_read(g, f, NULL) > 0) {
+		struct gt_rec_iter it = gt_rec_first(g);
+		while (pid == 0 && gt_rec_next(&it, &r, NULL) > 0)
+			pid = r.kind == GT_REC_PROCESS ? r.field[0] : 0;
+	}
+	gt_gen_free(g);
+	gt_file_close(f);
+	return pid;
+}
+
 void gt_summary_free(struct gt_summary *s)
 {
 	if (s->priv != NULL) {

@@ -90,6 +90,9 @@ bool gt_summary_read(struct gt_summary *s, const char *path);
  */
 int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bool *is_growing);
 
+/* The process that wrote `path`, as its first generation says; 0 = unknown. */
+uint64_t gt_summary_pid(const char *path);
+
 void gt_summary_free(struct gt_summary *s);
 
 /* Value of a metric, 0 when there is none of that name. */

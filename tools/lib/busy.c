@@ -84,6 +84,11 @@ static bool is_program_alive(const char *path)
 	return parent > 1 && syscall(SYS_kcmp, parent, writer, KCMP_VM, 0L, 0L) == 0;
 }
 
+bool gt_busy_is_ending(const char *path)
+{
+	return gt_busy(path) && !is_program_alive(path);
+}
+
 bool gt_busy_wait(const char *path)
 {
 	const struct timespec nap = { 0, 10000000 };

@@ -10,6 +10,9 @@
 /* Does a writer hold this file now? */
 bool gt_busy(const char *path);
 
+/* Does a writer hold this file although its program has ended? Then it will be done in a moment. */
+bool gt_busy_is_ending(const char *path);
+
 /*
  * For readers: when a writer holds the file although its program has ended, waits up to two seconds for it.
  * Returns true when the file is still being written: it then grows while it is read.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TOP_CALLS 4
+#define MAX_LOOK  64 /* files that are opened to find the program's own */
 
 /* The path as one would type it: relative to here, quoted where the shell needs it. The caller's to free. */
 static char *typed(const char *path)
@@ -40,14 +41,21 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* The file that tells most about the program: with exec there are several of the same pid. They are sorted by size. */
-static const struct gt_output_file *main_file(const struct gt_output *out)
+/*
+ * The file that tells most about the program: the largest of its own, as with exec there are several of one pid. Names tell
+ * whose they are when the pattern has a %p; else the files themselves do.
+ */
+static const struct gt_output_file *main_file(const struct gt_output *out, pid_t pid)
 {
-	for (size_t i = 0; i < out->n_files; i++) {
-		if (out->files[i].is_of_pid)
-			return &out->files[i];
+	const struct gt_output_file *best = NULL;
+	for (size_t i = 0; i < out->n_files && i < MAX_LOOK; i++) {
+		const struct gt_output_file *f = &out->files[i];
+		if (f->is_of_pid && (out->n_files == 1 || gt_summary_pid(f->path) == (uint64_t)pid))
+			return f;
+		if (best == NULL && f->is_of_pid)
+			best = f;
 	}
-	return &out->files[0];
+	return best != NULL ? best : &out->files[0];
 }
 
 static void say_nothing_appeared(const struct gt_output *out)
@@ -137,7 +145,7 @@ void gt_record_report(const struct gt_output *out, const struct gt_run *run, boo
 		say_nothing_appeared(out);
 		return;
 	}
-	const struct gt_output_file *f = main_file(out);
+	const struct gt_output_file *f = main_file(out, run->pid);
 	char *name = typed(f->path);
 	struct gt_summary s;
 	if (gt_summary_read(&s, f->path)) {
