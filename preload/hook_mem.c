@@ -41,6 +41,8 @@ static inline size_t word_before(const void *p)
 
 static GT_COLD size_t weigh_slowly(void *p)
 {
+	if (!gt_more.has_usable_size)
+		return 0;
 	const size_t size = gt_real.malloc_usable_size(p);
 	const int n = atomic_load_explicit(&agreed, memory_order_relaxed);
 	if (n == GT_TRUST_NEVER || n == GT_TRUST_AFTER)
@@ -86,13 +88,25 @@ static inline void came(struct gt_thread *t, enum gt_call call, void *p)
 		return p;                                                                                    \
 	}
 
+/* As above; libc may stand in for the program's allocator. */
+#define GT_ALIGNS(name, params, args)                                                                        \
+	void *gt_hook_##name params                                                                          \
+	{                                                                                                    \
+		struct gt_thread *const t = gt_on();                                                         \
+		if (!t)                                                                                      \
+			return gt_real.name args;                                                            \
+		void *const p = gt_real.name args;                                                           \
+		came(t, GT_CALL_##name, gt_more.other_malloc & GT_MEM_BIT(name) ? NULL : p);                 \
+		return p;                                                                                    \
+	}
+
 /* clang-format off */
 GT_ALLOCATES(malloc, (size_t n), (n))
 GT_ALLOCATES(calloc, (size_t n, size_t size), (n, size))
-GT_ALLOCATES(memalign, (size_t align, size_t n), (align, n))
-GT_ALLOCATES(aligned_alloc, (size_t align, size_t n), (align, n))
-GT_ALLOCATES(valloc, (size_t n), (n))
-GT_ALLOCATES(pvalloc, (size_t n), (n))
+GT_ALIGNS(memalign, (size_t align, size_t n), (align, n))
+GT_ALIGNS(aligned_alloc, (size_t align, size_t n), (align, n))
+GT_ALIGNS(valloc, (size_t n), (n))
+GT_ALIGNS(pvalloc, (size_t n), (n))
 /* clang-format on */
 
 int gt_hook_posix_memalign(void **out, size_t align, size_t n)
@@ -100,7 +114,8 @@ int gt_hook_posix_memalign(void **out, size_t align, size_t n)
 	struct gt_thread *const t = gt_on();
 	const int rc = gt_real.posix_memalign(out, align, n);
 	if (t)
-		came(t, GT_CALL_posix_memalign, rc ? NULL : *out);
+		came(t, GT_CALL_posix_memalign,
+		        rc || (gt_more.other_malloc & GT_MEM_BIT(posix_memalign)) ? NULL : *out);
 	return rc;
 }
 
@@ -130,17 +145,7 @@ static GT_COLD void *move_early(void *p, size_t n)
 	return q;
 }
 
-/* `is_zero`: the new size is 0, so that a NULL result means "freed". */
-static inline void resized(struct gt_thread *t, enum gt_call call, int64_t old, void *q, bool is_zero)
-{
-	gt_count(t, call);
-	if (q)
-		gt_heap_add(t, weigh(q) - old);
-	else if (is_zero)
-		gt_heap_add(t, -old);
-}
-
-void *gt_hook_realloc(void *p, size_t n)
+static void *resize(enum gt_call call, void *p, size_t n)
 {
 	if (__builtin_expect(gt_early_owns(p), 0))
 		return move_early(p, n);
@@ -149,26 +154,27 @@ void *gt_hook_realloc(void *p, size_t n)
 		return gt_real.realloc(p, n);
 	const int64_t old = p ? weigh(p) : 0;
 	void *const q = gt_real.realloc(p, n);
-	resized(t, GT_CALL_realloc, old, q, n == 0);
+	gt_count(t, call);
+	if (q)
+		gt_heap_add(t, weigh(q) - old);
+	else if (n == 0) /* freed */
+		gt_heap_add(t, -old);
 	return q;
 }
 
+void *gt_hook_realloc(void *p, size_t n)
+{
+	return resize(GT_CALL_realloc, p, n);
+}
+
+/* N.B. not the real one: libc's calls realloc, which is a hook too, and an allocator may lack it. */
 void *gt_hook_reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
-	if (__builtin_expect(gt_early_owns(p), 0)) {
-		if (!__builtin_mul_overflow(n, size, &bytes))
-			return move_early(p, bytes);
-		errno = ENOMEM;
-		return NULL;
-	}
-	struct gt_thread *const t = gt_on();
-	if (!t)
-		return gt_real.reallocarray(p, n, size);
-	const int64_t old = p ? weigh(p) : 0;
-	void *const q = gt_real.reallocarray(p, n, size);
-	resized(t, GT_CALL_reallocarray, old, q, n == 0 || size == 0);
-	return q;
+	if (!__builtin_mul_overflow(n, size, &bytes))
+		return resize(GT_CALL_reallocarray, p, bytes);
+	errno = ENOMEM;
+	return NULL;
 }
 
 size_t gt_hook_malloc_usable_size(void *p)

@@ -237,20 +237,45 @@ static void resolve_one(const char *name, size_t offset, const void *stub)
 	errno = saved;
 }
 
-/*
- * Is malloc glibc's own, so that its chunk header may be read (hook_mem.c)? Names do not tell: jemalloc has a
- * __libc_malloc too.
- */
-static bool in_libc(const void *a, const void *b)
+/* Identifies the module that contains `p`; NULL = unknown. dladdr, which also finds the symbol, is slow. */
+static const void *module_of(const void *p)
 {
-	Dl_info of_libc, of_a, of_b;
-	int (*dladdr_)(const void *, Dl_info *);
-	void *const p = gt_dlsym(RTLD_NEXT, "dladdr");
-	void *const libc = gt_dlsym(RTLD_NEXT, "gnu_get_libc_version");
+	static int (*dladdr_)(const void *, Dl_info *);
+	Dl_info info;
+#if __GLIBC_PREREQ(2, 35)
+	static int (*find_object)(void *, struct dl_find_object *);
+	struct dl_find_object found;
+	if (!find_object)
+		find_object = (int (*)(void *, struct dl_find_object *))gt_dlsym(RTLD_NEXT, "_dl_find_object");
+	if (find_object)
+		return find_object((void *)(uintptr_t)p, &found) ? NULL : found.dlfo_link_map;
+#endif
+	if (!dladdr_)
+		dladdr_ = (int (*)(const void *, Dl_info *))gt_dlsym(RTLD_NEXT, "dladdr");
+	return dladdr_ && dladdr_(p, &info) ? info.dli_fbase : NULL;
+}
 
-	memcpy(&dladdr_, &p, sizeof(dladdr_));
-	return p && libc && dladdr_(libc, &of_libc) && dladdr_(a, &of_a) && dladdr_(b, &of_b) &&
-	       of_a.dli_fbase == of_libc.dli_fbase && of_b.dli_fbase == of_libc.dli_fbase;
+/*
+ * Whose allocator is it? Names do not tell: jemalloc has a __libc_malloc too. And an allocator may lack some of the
+ * functions: libc's then fill the gap, and must not be asked about memory that is not theirs.
+ */
+static void look_at_malloc(void)
+{
+	const void *const home = module_of((const void *)gt_real.malloc);
+	const void *const libc = module_of(gt_dlsym(RTLD_NEXT, "gnu_get_libc_version"));
+	const bool is_one = home && home == module_of((const void *)gt_real.free);
+
+	gt_more.is_libc_malloc = is_one && home == libc;
+	gt_more.has_usable_size = is_one && home == module_of((const void *)gt_real.malloc_usable_size);
+#define GT_LOOK(name)                                                                                        \
+	if (home != module_of((const void *)gt_real.name))                                                   \
+		gt_more.other_malloc |= GT_MEM_BIT(name)
+	GT_LOOK(memalign);
+	GT_LOOK(aligned_alloc);
+	GT_LOOK(posix_memalign);
+	GT_LOOK(valloc);
+	GT_LOOK(pvalloc);
+#undef GT_LOOK
 }
 
 static bool is_barrier_known(void)
@@ -302,6 +327,6 @@ void gt_real_resolve(void)
 	find_more();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		find_and_store(&names[i]);
-	gt_more.is_libc_malloc = in_libc((const void *)gt_real.malloc, (const void *)gt_real.free);
+	look_at_malloc();
 	errno = saved;
 }

@@ -19,9 +19,12 @@ struct gt_more {
 	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs);
 	int (*old_cond_signal)(pthread_cond_t *c);
 	int (*old_cond_broadcast)(pthread_cond_t *c);
-	bool is_libc_malloc; /* gt_real.malloc and free are glibc's own */
-	bool is_barrier_known; /* pthread_barrier_t begins with {in, round, count} */
+	bool is_libc_malloc;    /* gt_real.malloc and free are glibc's own */
+	bool has_usable_size;   /* malloc_usable_size belongs to the same allocator as malloc */
+	uint32_t other_malloc;  /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's stands in */
+	bool is_barrier_known;  /* pthread_barrier_t begins with {in, round, count} */
 };
+#define GT_MEM_BIT(name) (1u << (GT_CALL_##name - GT_CALL_malloc))
 extern struct gt_more gt_more __attribute__((visibility("hidden")));
 
 /* Finds everything, once (boot.h). Context: any; before constructors too; takes the loader's lock. */
