@@ -147,6 +147,10 @@ enum gt_adv gt_annot_apply(struct gt_try *t);
 enum gt_adv gt_try_fail(struct gt_try *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Words for enum gt_gstatus and gt_pstatus. */
+const char *gt_g_status_word(uint64_t s);
+const char *gt_p_status_word(uint64_t s);
+
 /* Why an event that waits cannot be applied, for people. */
 void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char *buf, size_t size);
 

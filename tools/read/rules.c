@@ -7,22 +7,7 @@
 #include "tools/read/order_priv.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-static const char *g_status(uint64_t s)
-{
-	static const char *const names[] = { "nothing", "runnable", "running", "in a syscall",
-					     "waiting" };
-	return s < 5 ? names[s] : "?";
-}
-
-static const char *p_status(uint64_t s)
-{
-	static const char *const names[] = { "nothing", "running", "idle", "in a syscall",
-					     "abandoned in a syscall" };
-	return s < 5 ? names[s] : "?";
-}
 
 static enum gt_state g_state(uint64_t status)
 {
@@ -140,7 +125,7 @@ static struct gt_gstate *current_g(struct gt_try *t, uint8_t status)
 		gt_try_fail(t, "goroutine %" PRId64 " does not exist [O5]", (int64_t)t->ctx.g);
 	else if (g->status != status)
 		gt_try_fail(t, "goroutine %" PRId64 " is %s, expected %s [O5]", (int64_t)t->ctx.g,
-			    g_status(g->status), g_status(status));
+			    gt_g_status_word(g->status), gt_g_status_word(status));
 	else
 		return g;
 	return NULL;
@@ -185,9 +170,9 @@ static enum gt_adv proc_status(struct gt_try *t)
 		if (is_promoted)
 			from = GT_STATE_RUNNING;
 		else if (s->status != status)
-			return gt_try_fail(t,
-					   "processor %" PRId64 " is %s, the status says %s [O3]",
-					   (int64_t)p, p_status(s->status), p_status(status));
+			return gt_try_fail(
+				t, "processor %" PRId64 " is %s, the status says %s [O3]",
+				(int64_t)p, gt_p_status_word(s->status), gt_p_status_word(status));
 		s->seq = 0;
 		s->seq_gen = o->gen->number;
 	}
@@ -227,7 +212,7 @@ static enum gt_adv proc_stop(struct gt_try *t)
 		return gt_try_fail(t, "the thread holds no processor [O5]");
 	if (s->status != GT_P_RUNNING && s->status != GT_P_SYSCALL)
 		return gt_try_fail(t, "processor %" PRId64 " is %s, expected running [O5]",
-				   (int64_t)p, p_status(s->status));
+				   (int64_t)p, gt_p_status_word(s->status));
 	if (!gt_try_needs(t, GT_ONE, GT_ANY))
 		return GT_ADV_FAIL;
 	s->status = GT_P_IDLE;
@@ -325,9 +310,9 @@ static enum gt_adv go_status(struct gt_try *t)
 	struct gt_gstate *s = gt_order_g(o, g);
 	if (s) {
 		if (s->status != status)
-			return gt_try_fail(t,
-					   "goroutine %" PRId64 " is %s, the status says %s [O3]",
-					   (int64_t)g, g_status(s->status), g_status(status));
+			return gt_try_fail(
+				t, "goroutine %" PRId64 " is %s, the status says %s [O3]",
+				(int64_t)g, gt_g_status_word(s->status), gt_g_status_word(status));
 		s->seq = 0;
 		s->seq_gen = o->gen->number;
 	} else if (!gt_is_first_gen(o)) {
@@ -355,7 +340,7 @@ static enum gt_adv go_create(struct gt_try *t)
 	const struct gt_gstate *by = gt_order_g(t->o, t->ctx.g);
 	if (by && by->status != GT_G_RUNNING)
 		return gt_try_fail(t, "goroutine %" PRId64 " is %s, expected running [O5]",
-				   (int64_t)by->id, g_status(by->status));
+				   (int64_t)by->id, gt_g_status_word(by->status));
 	if (gt_order_g(t->o, g))
 		return gt_try_fail(t, "goroutine %" PRId64 " exists already [O6]", (int64_t)g);
 	const bool is_blocked = t->ev->id == GT_EV_GoCreateBlocked;
@@ -501,7 +486,7 @@ static enum gt_adv syscall_end(struct gt_try *t)
 		return no_such_p(t);
 	if (p->status != GT_P_SYSCALL)
 		return gt_try_fail(t, "processor %" PRId64 " is %s, expected in a syscall [O5]",
-				   (int64_t)p->id, p_status(p->status));
+				   (int64_t)p->id, gt_p_status_word(p->status));
 	g->status = GT_G_RUNNING;
 	p->status = GT_P_RUNNING;
 	return gt_try_change(t, GT_SUBJECT_G, t->ctx.g, GT_STATE_SYSCALL, GT_STATE_RUNNING);
@@ -543,7 +528,7 @@ static enum gt_adv destroy_syscall(struct gt_try *t)
 		if (s->status != GT_P_SYSCALL)
 			return gt_try_fail(
 				t, "processor %" PRId64 " is %s, expected in a syscall [O5]",
-				(int64_t)p, p_status(s->status));
+				(int64_t)p, gt_p_status_word(s->status));
 		s->status = GT_P_ABANDONED;
 		/* The processor is taken away first: that event changes places with this one. */
 		struct gt_ordered *self = gt_order_push(t->o, t, GT_EV_ProcSteal);
@@ -600,48 +585,4 @@ enum gt_adv gt_rules_apply(struct gt_try *t)
 	default:
 		return gt_annot_apply(t);
 	}
-}
-
-/* ---------------------------------------------------------------- explanations */
-
-static void explain_counter(const struct gt_order *o, uint64_t seq, uint64_t gen, uint64_t carries,
-			    char *buf, size_t size)
-{
-	if (gen != o->gen->number)
-		snprintf(buf, size, "has no status in this generation");
-	else
-		snprintf(buf, size, "stands at %" PRIu64 ", the event carries %" PRIu64, seq,
-			 carries);
-}
-
-void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char *buf, size_t size)
-{
-	const struct gt_event_rec *ev = &c->ev;
-	char why[72] = "";
-	char subject = 'G';
-	if (ev->id == GT_EV_ProcStart || ev->id == GT_EV_ProcSteal) {
-		subject = 'P';
-		const struct gt_pstate *p = gt_order_p(o, ev->args[0]);
-		if (!p)
-			snprintf(why, sizeof(why), "is unknown");
-		else if (p->status == GT_P_RUNNING ||
-			 (ev->id == GT_EV_ProcStart && p->status != GT_P_IDLE))
-			snprintf(why, sizeof(why), "is %s", p_status(p->status));
-		else
-			explain_counter(o, p->seq, p->seq_gen, ev->args[1], why, sizeof(why));
-	} else if (ev->id == GT_EV_GoStart || ev->id == GT_EV_GoUnblock ||
-		   ev->id == GT_EV_GoSwitch || ev->id == GT_EV_GoSwitchDestroy) {
-		const struct gt_gstate *g = gt_order_g(o, ev->args[0]);
-		if (!g)
-			snprintf(why, sizeof(why), "is unknown");
-		else if (g->status != (ev->id == GT_EV_GoStart ? GT_G_RUNNABLE : GT_G_WAITING))
-			snprintf(why, sizeof(why), "is %s", g_status(g->status));
-		else
-			explain_counter(o, g->seq, g->seq_gen, ev->args[1], why, sizeof(why));
-	}
-	if (why[0])
-		snprintf(buf, size, "thread %" PRId64 " %s: %c %" PRId64 " %s", (int64_t)c->m,
-			 gt_event_name(ev->id), subject, (int64_t)ev->args[0], why);
-	else
-		snprintf(buf, size, "thread %" PRId64 " %s", (int64_t)c->m, gt_event_name(ev->id));
 }

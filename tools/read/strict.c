@@ -254,7 +254,7 @@ static int g_transition(struct gt_strict *s, const struct gt_gen *gen, const str
 	if (ev->from == GT_STATE_UNKNOWN && ev->to == GT_STATE_RUNNING && ev->p == GT_NO_ID)
 		gt_strict_find(s, GT_RULE_U1, GT_ERROR, ev->offset,
 			       "goroutine %" PRId64 " is reported running before its thread has a "
-						    "processor: go tool trace panics [U1]",
+			       "processor: go tool trace panics [U1]",
 			       (int64_t)g->id);
 	int rc = 0;
 	if (is_executing(ev->to))

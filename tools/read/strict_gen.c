@@ -55,7 +55,7 @@ static void check_unit(struct gt_strict *s, const struct gt_gen *g)
 	if (1000000000 % g->freq_hz != 0)
 		gt_strict_find(s, GT_RULE_UNIT, GT_WARNING, g->offset,
 			       "generation %" PRIu64 ": a time unit is %.6f ns, not a whole "
-						     "number: threads drift apart inside a batch",
+			       "number: threads drift apart inside a batch",
 			       g->number, 1e9 / (double)g->freq_hz);
 }
 
@@ -134,7 +134,7 @@ static void check_stamps(struct gt_strict *s, const struct gt_gen *g)
 	if (st.min_event && st.min_batch + g->freq_hz < st.min_event)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->offset,
 			       "generation %" PRIu64 ": a batch is stamped more than 1 s before "
-						     "the first event; viewers start there",
+			       "the first event; viewers start there",
 			       g->number);
 }
 

@@ -140,10 +140,11 @@ static void wire_table(FILE *out, const struct gt_wire_batch *b)
 	}
 }
 
-static void wire_batch(FILE *out, const struct gt_wire_batch *b)
+static void wire_batch(FILE *out, const struct gt_wire_batch *b, int version)
 {
 	if (b->kind == GT_BATCH_END) {
-		fprintf(out, "0x%06" PRIx64 " end\n", b->offset);
+		/* N.B. before go 1.26 there is no such byte */
+		fprintf(out, "%s0x%06" PRIx64 " end\n", version < 26 ? "# " : "", b->offset);
 		return;
 	}
 	fprintf(out, "0x%06" PRIx64 " batch", b->offset);
@@ -173,6 +174,6 @@ int gt_dump_wire(FILE *out, struct gt_file *f, struct gt_err *err)
 	int rc;
 	fprintf(out, "0x000000 header go 1.%d\n", gt_file_version(f));
 	while ((rc = gt_file_next(f, &b, err)) > 0)
-		wire_batch(out, &b);
+		wire_batch(out, &b, gt_file_version(f));
 	return rc;
 }
