@@ -473,9 +473,14 @@ uint64_t gt_advance(struct gt_closer *closer)
 	end = gt_threads_end();
 	for (unsigned round = 0; settle_pass(closer, gen, end, closer->is_host_dead(closer)); round++)
 		closer->idle(closer, round);
+	return gen;
+}
+
+void gt_advance_statuses(struct gt_closer *closer, uint64_t gen)
+{
+	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++)
 		put_silent(closer, gt_thread_at(i), gen);
 	if (!closer->is_host_dead(closer))
 		bury(closer, gen, end);
-	return gen;
 }

@@ -116,9 +116,14 @@ struct gt_closer {
 
 /*
  * Ends generation gt_gen for the threads: publishes the next one, and makes everything of the old one
- * final: pending begins, open batches handed over, statuses of silent threads put. Tables and the end mark are the
- * caller's. Returns the number of the generation that was ended.
+ * final: pending begins written, open batches handed over. Returns the number of the generation that was ended.
  */
 uint64_t gt_advance(struct gt_closer *closer);
+
+/*
+ * Puts a status for each thread that was silent through `gen`, which gt_advance() has just ended, and the ends of
+ * threads that vanished. Tables and the end mark are the caller's.
+ */
+void gt_advance_statuses(struct gt_closer *closer, uint64_t gen);
 
 #endif

@@ -170,9 +170,9 @@ struct gt_chunk *gt_chunk_at(uint32_t index)
 	return index ? (struct gt_chunk *)chunk_link(index) : NULL;
 }
 
-static uint32_t chunk_index(const struct gt_chunk *c)
+uint32_t gt_chunk_index(const struct gt_chunk *c)
 {
-	return (uint32_t)(((const uint8_t *)c - chunks.base) / UNIT);
+	return !c ? 0 : (uint32_t)(((const uint8_t *)c - chunks.base) / UNIT);
 }
 
 static struct gt_chunk *chunk_pop(_Atomic uint64_t *list)
@@ -205,7 +205,7 @@ struct gt_chunk *gt_chunk_get(bool big)
 void gt_chunk_put(struct gt_chunk *c)
 {
 	atomic_fetch_sub_explicit(&chunk_bytes_in_use, c->size, memory_order_relaxed);
-	list_push(c->size == GT_CHUNK_BIG ? &free_big : &free_small, chunk_index(c), &c->next);
+	list_push(c->size == GT_CHUNK_BIG ? &free_big : &free_small, gt_chunk_index(c), &c->next);
 }
 
 uint64_t gt_chunk_bytes_in_use(void)
@@ -218,7 +218,7 @@ void gt_chunk_hand_over(struct gt_chunk *c)
 	uint32_t old = atomic_load_explicit(&full, memory_order_relaxed);
 	do {
 		c->next = old;
-	} while (!atomic_compare_exchange_weak_explicit(&full, &old, chunk_index(c), memory_order_release,
+	} while (!atomic_compare_exchange_weak_explicit(&full, &old, gt_chunk_index(c), memory_order_release,
 	        memory_order_relaxed));
 }
 

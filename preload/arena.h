@@ -40,6 +40,7 @@ void gt_chunk_put(struct gt_chunk *c);
 void gt_chunk_hand_over(struct gt_chunk *c);
 struct gt_chunk *gt_chunk_take_all(void);
 struct gt_chunk *gt_chunk_at(uint32_t index); /* NULL for 0 */
+uint32_t gt_chunk_index(const struct gt_chunk *c); /* 0 for NULL */
 uint64_t gt_chunk_bytes_in_use(void);
 
 /* Blocks for call times (struct gt_call_block), zeroed; index 0 = none left. */

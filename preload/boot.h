@@ -16,8 +16,20 @@ void gt_flush_before_end(void);
 /* In the child of fork, before it returns to the program: starts its own tracer, or turns it off (GTRACE_FOLLOW=0). Signal-safe. */
 void gt_child_of_fork(void);
 
-extern int gt_host_pid; /* the traced process */
+#ifndef GT_VERSION
+#define GT_VERSION "0.1.0"
+#endif
+
+extern int gt_host_pid, gt_host_ppid; /* the traced process and its parent */
+extern char gt_exe_path[];            /* its program; "" until the writer has looked */
 uint64_t gt_cpus(void); /* CPUs that it may use */
+
+extern int gt_is_tracing; /* survives fork, unlike gt_ctl.on: tells a child from a process that was never traced */
+
+/* Creates the key whose destructor sees threads end. Boot only. */
+void gt_end_init(void);
+/* An ordinary detached thread with all signals blocked, past our hooks. 0 or -errno. */
+int gt_real_start_thread(void *(*fn)(void *));
 
 /* GTRACE_FULL=block: waits until the writer has freed a chunk. NULL: the policy is to drop, or the writer is gone. */
 struct gt_chunk *gt_wait_for_chunk(bool is_big);

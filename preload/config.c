@@ -115,6 +115,32 @@ const char *gt_env_get(char *const envp[], const char *name)
 	return NULL;
 }
 
+static bool is_separator(char c)
+{
+	return c == ':' || c == ' ';
+}
+
+void gt_env_remove_library(char *list, const char *library)
+{
+	const size_t n = strlen(library);
+	char *to = list;
+	for (const char *from = list; *from;) {
+		const char *end = from;
+		while (*end && !is_separator(*end))
+			end++;
+		const size_t len = (size_t)(end - from);
+		const bool is_it = len >= n && memcmp(end - n, library, n) == 0 && (len == n || end[-(long)n - 1] == '/');
+		while (is_separator(*end))
+			end++;
+		if (!is_it) {
+			memmove(to, from, (size_t)(end - from));
+			to += end - from;
+		}
+		from = end;
+	}
+	*to = 0;
+}
+
 static const char *default_text(const char *type, const char *def, char *buf, size_t cap)
 {
 	return strcmp(type, "word") == 0 ? first_choice(def, buf, cap) : def;

@@ -39,6 +39,9 @@ void gt_config_read(char *const envp[]);
 /* Value of variable `name` in envp, or NULL. */
 const char *gt_env_get(char *const envp[], const char *name);
 
+/* Takes every entry whose file name is `library` out of an LD_PRELOAD list, in place. */
+void gt_env_remove_library(char *list, const char *library);
+
 /* Walks the table: calls fn(name, value as text) for each setting. */
 void gt_config_each(void (*fn)(const char *name, const char *value, void *arg), void *arg);
 

@@ -2,9 +2,9 @@
  * What every hook is made of. Expands hooks.def: gt_real (the next definitions), enum gt_call, and
  * the prototypes of the hooks themselves.
  *
- * Hooks are declared under names of their own (gt_hook_read) that carry the libc symbol as their assembler name:
- * the attributes of libc's headers (nothrow, nonnull) would let the compiler drop what the
- * program may rely on, and exceptions and forced unwinding pass through hooks.
+ * Hooks are declared under names of their own (gt_hook_read) that carry the libc symbol as their
+ * assembler name: the attributes of libc's headers (nothrow, nonnull) would let the compiler drop
+ * what the program may rely on, and exceptions and forced unwinding pass through hooks.
  */
 #ifndef GT_HOOK_H
 #define GT_HOOK_H
@@ -17,7 +17,8 @@
 #define GT_HOT    __attribute__((hot))
 #define GT_COLD   __attribute__((cold, noinline))
 
-/* The next definition of every hooked function. Filled by gt_real_resolve() before the first use. */
+/* The next definition of every hooked function. Filled by gt_real_resolve() before the first use.
+ */
 struct gt_real {
 /* clang-format off */
 #define GT_BLOCKING(group, why, ret, name, params, args) ret (*name) params;
@@ -43,16 +44,17 @@ extern struct gt_real gt_real __attribute__((visibility("hidden")));
 /* clang-format on */
 
 /*
- * The calling thread's record, or NULL when the hook has to pass through: not started, stopped, dormant,
- * child of vfork, thread that has ended, or called from inside ourselves. Registers a thread and restarts
- * the tracer in a child of fork when needed (slow path). Context: any.
+ * The calling thread's record, or NULL when the hook has to pass through: not started, stopped,
+ * dormant, child of vfork, thread that has ended, or called from inside ourselves. Registers a
+ * thread and restarts the tracer in a child of fork when needed (slow path). Context: any.
  */
 static inline struct gt_thread *gt_on(void)
 {
 	struct gt_thread *const t = gt_self;
 	/* relaxed: a hook that starts a moment before or after a change may see either */
 	const uint32_t on = atomic_load_explicit(&gt_ctl.on, memory_order_relaxed);
-	if (__builtin_expect((on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
+	if (__builtin_expect(
+		    (on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
 		return gt_on_slow();
 	if (!t) /* never: saves every hook a test */
 		__builtin_unreachable();
@@ -66,16 +68,17 @@ static inline void gt_count(struct gt_thread *t, enum gt_call call)
 }
 
 /*
- * The rest of the scope is one wait of thread `t` (may be NULL: then nothing happens) in function `call`
- * (enum gt_call) for the reason `why` (enum gt_why) on `object` (lock address or descriptor). Counted, timed,
- * and written when it is long enough. The end runs on return, on cancellation and on exceptions.
- * GT_WAIT_SURE takes the stack now: for calls that are going to wait, where it costs nobody anything, and which must
- * not take it afterwards, because then they hold a lock.
+ * The rest of the scope is one wait of thread `t` (may be NULL: then nothing happens) in function
+ * `call` (enum gt_call) for the reason `why` (enum gt_why) on `object` (lock address or
+ * descriptor). Counted, timed, and written when it is long enough. The end runs on return, on
+ * cancellation and on exceptions. GT_WAIT_SURE takes the stack now: for calls that are going to
+ * wait, where it costs nobody anything, and which must not take it afterwards, because then they
+ * hold a lock.
  */
 #define GT_WAIT(t, call, why, object)      GT_WAIT_AS(t, call, why, object, false)
 #define GT_WAIT_SURE(t, call, why, object) GT_WAIT_AS(t, call, why, object, true)
-#define GT_WAIT_AS(t, call, why, object, sure)                                                               \
-	struct gt_wait gt_w __attribute__((cleanup(gt_wait_end)));                                           \
+#define GT_WAIT_AS(t, call, why, object, sure)                                                     \
+	struct gt_wait gt_w __attribute__((cleanup(gt_wait_end)));                                 \
 	gt_wait_begin(&gt_w, t, call, why, (uint64_t)(object), sure)
 
 #endif

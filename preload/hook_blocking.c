@@ -1,16 +1,16 @@
 /*
  * Bodies of the GT_BLOCKING rows: one wait from entry to return.
  *
- * Variadic functions (open) are declared with the longest list of arguments. Forwarding a register that the
- * caller did not set is harmless: the real function does not read it then either. %al, which a
- * variadic call sets to the number of vector arguments, stays unset; it matters only to a callee that saves
- * vector registers, and then any value of it is safe.
+ * Variadic functions (open) are declared with the longest list of arguments. Forwarding a register
+ * that the caller did not set is harmless: the real function does not read it then either. %al,
+ * which a variadic call sets to the number of vector arguments, stays unset; it matters only to a
+ * callee that saves vector registers, and then any value of it is safe.
  */
 #include "preload/hook.h"
 
 /*
- * Do the arguments say that the call will not wait? For most rows never: the constants are overridden by
- * macros of the same name where a row's arguments tell, in terms of these arguments.
+ * Do the arguments say that the call will not wait? For most rows never: the constants are
+ * overridden by macros of the same name where a row's arguments tell, in terms of these arguments.
  */
 enum {
 /* clang-format off */
@@ -40,19 +40,19 @@ enum {
 #define GT_NOW_usleep         (us == 0)
 #define GT_NOW_sleep          (s == 0)
 /*
- * Times behind a pointer are read only where libc itself reads them: nanosleep and epoll_pwait2 hand the pointer to
- * the kernel, and a bad one is EFAULT, not a crash.
+ * Times behind a pointer are read only where libc itself reads them: nanosleep and epoll_pwait2
+ * hand the pointer to the kernel, and a bad one is EFAULT, not a crash.
  */
-#define GT_NOW_poll         (ms == 0)
-#define GT_NOW___poll       (ms == 0)
-#define GT_NOW___poll_chk   (ms == 0)
-#define GT_NOW_ppoll        (to && to->tv_sec == 0 && to->tv_nsec == 0)
-#define GT_NOW___ppoll_chk  (to && to->tv_sec == 0 && to->tv_nsec == 0)
-#define GT_NOW_select       (to && to->tv_sec == 0 && to->tv_usec == 0)
-#define GT_NOW___select     (to && to->tv_sec == 0 && to->tv_usec == 0)
-#define GT_NOW_pselect      (to && to->tv_sec == 0 && to->tv_nsec == 0)
-#define GT_NOW_epoll_wait   (ms == 0)
-#define GT_NOW_epoll_pwait  (ms == 0)
+#define GT_NOW_poll        (ms == 0)
+#define GT_NOW___poll      (ms == 0)
+#define GT_NOW___poll_chk  (ms == 0)
+#define GT_NOW_ppoll       (to && to->tv_sec == 0 && to->tv_nsec == 0)
+#define GT_NOW___ppoll_chk (to && to->tv_sec == 0 && to->tv_nsec == 0)
+#define GT_NOW_select      (to && to->tv_sec == 0 && to->tv_usec == 0)
+#define GT_NOW___select    (to && to->tv_sec == 0 && to->tv_usec == 0)
+#define GT_NOW_pselect     (to && to->tv_sec == 0 && to->tv_nsec == 0)
+#define GT_NOW_epoll_wait  (ms == 0)
+#define GT_NOW_epoll_pwait (ms == 0)
 
 /* How a call that will not wait is told, and which calls wait for sure when they may. */
 static inline enum gt_why why_of(enum gt_why why, bool is_now)

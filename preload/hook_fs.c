@@ -16,18 +16,18 @@ void gt_hook_sync(void)
 }
 
 /* A call of which only some commands wait; the others are counted on the way. */
-#define GT_SOMETIMES(name, waits, params, args)                                                              \
-	int gt_hook_##name params                                                                            \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (!t)                                                                                      \
-			return gt_real.name args;                                                            \
-		if (!(waits)) {                                                                              \
-			gt_count(t, GT_CALL_##name);                                                         \
-			return gt_real.name args;                                                            \
-		}                                                                                            \
-		GT_WAIT(t, GT_CALL_##name, GT_WHY_FLOCK, fd);                                                \
-		return gt_real.name args;                                                                    \
+#define GT_SOMETIMES(name, waits, params, args)                                                    \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		if (!(waits)) {                                                                    \
+			gt_count(t, GT_CALL_##name);                                               \
+			return gt_real.name args;                                                  \
+		}                                                                                  \
+		GT_WAIT(t, GT_CALL_##name, GT_WHY_FLOCK, fd);                                      \
+		return gt_real.name args;                                                          \
 	}
 
 /* clang-format off */
@@ -37,24 +37,24 @@ GT_SOMETIMES(lockf64, op == F_LOCK, (int fd, int op, off_t n), (fd, op, n))
 /* clang-format on */
 
 /*
- * The third argument is forwarded as a register, whatever its type or absence. F_SETFL may switch between blocking
- * and non-blocking, which is part of what is known of a descriptor.
+ * The third argument is forwarded as a register, whatever its type or absence. F_SETFL may switch
+ * between blocking and non-blocking, which is part of what is known of a descriptor.
  */
-#define GT_FCNTL(name)                                                                                       \
-	int gt_hook_##name(int fd, int cmd, long arg)                                                        \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (t && (cmd == F_SETLKW || cmd == F_OFD_SETLKW)) {                                         \
-			GT_WAIT(t, GT_CALL_##name, GT_WHY_FLOCK, fd);                                        \
-			return gt_real.name(fd, cmd, arg);                                                   \
-		}                                                                                            \
-		if (t)                                                                                       \
-			gt_count(t, GT_CALL_##name);                                                         \
-		if (cmd != F_SETFL)                                                                          \
-			return gt_real.name(fd, cmd, arg);                                                   \
-		const int rc = gt_real.name(fd, cmd, arg);                                                   \
-		gt_fd_forget(fd);                                                                            \
-		return rc;                                                                                   \
+#define GT_FCNTL(name)                                                                             \
+	int gt_hook_##name(int fd, int cmd, long arg)                                              \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t && (cmd == F_SETLKW || cmd == F_OFD_SETLKW)) {                               \
+			GT_WAIT(t, GT_CALL_##name, GT_WHY_FLOCK, fd);                              \
+			return gt_real.name(fd, cmd, arg);                                         \
+		}                                                                                  \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		if (cmd != F_SETFL)                                                                \
+			return gt_real.name(fd, cmd, arg);                                         \
+		const int rc = gt_real.name(fd, cmd, arg);                                         \
+		gt_fd_forget(fd);                                                                  \
+		return rc;                                                                         \
 	}
 
 /* clang-format off */
@@ -64,15 +64,15 @@ GT_FCNTL(__fcntl)
 /* clang-format on */
 
 /* N.B. forgotten before the call: afterwards the number may already be somebody else's. */
-#define GT_CLOSE(name)                                                                                       \
-	int gt_hook_##name(int fd)                                                                           \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		gt_fd_forget(fd);                                                                            \
-		if (!t)                                                                                      \
-			return gt_real.name(fd);                                                             \
-		GT_WAIT(t, GT_CALL_##name, GT_WHY_OPEN, fd);                                                 \
-		return gt_real.name(fd);                                                                     \
+#define GT_CLOSE(name)                                                                             \
+	int gt_hook_##name(int fd)                                                                 \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		gt_fd_forget(fd);                                                                  \
+		if (!t)                                                                            \
+			return gt_real.name(fd);                                                   \
+		GT_WAIT(t, GT_CALL_##name, GT_WHY_OPEN, fd);                                       \
+		return gt_real.name(fd);                                                           \
 	}
 
 /* clang-format off */

@@ -39,7 +39,8 @@ static bool futex_waits(long op)
 	}
 }
 
-/* Why the numbered call waits; GT_WHY__: it does not. `b` to `d` are its second to fourth argument. */
+/* Why the numbered call waits; GT_WHY__: it does not. `b` to `d` are its second to fourth argument.
+ */
 static enum gt_why why_of_number(long nr, long b, long c, long d)
 {
 	switch (nr) {
@@ -130,8 +131,8 @@ static void before_number(long nr, long a, long b)
 }
 
 /*
- * Behind the entry in hook_asm.S, which has already gone straight on for calls that return twice or not here. All
- * arguments are forwarded, given or not; the real function sets errno.
+ * Behind the entry in hook_asm.S, which has already gone straight on for calls that return twice or
+ * not here. All arguments are forwarded, given or not; the real function sets errno.
  */
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)

@@ -1,16 +1,19 @@
 /*
- * The malloc family: calls, and bytes of the heap. Allocations are accounted after the real call, frees before it:
- * afterwards the memory may belong to another thread.
+ * The malloc family: calls, and bytes of the heap. Allocations are accounted after the real call,
+ * frees before it: afterwards the memory may belong to another thread.
  *
  * Invariants
  *
- * 1. Nothing here allocates. Otherwise an allocator that calls our hooks (jemalloc locks mutexes) is entered twice.
+ * 1. Nothing here allocates. Otherwise an allocator that calls our hooks (jemalloc locks mutexes)
+ * is entered twice.
  * 2. A block weighs the same when it comes and when it goes, whoever frees it.
  *
  * Corner cases
  *
- * - Memory from before the real functions were known (real.c) weighs nothing and is never given back.
- * - Memory allocated before tracing started is freed later: the balance may be below zero for a thread.
+ * - Memory from before the real functions were known (real.c) weighs nothing and is never given
+ * back.
+ * - Memory allocated before tracing started is freed later: the balance may be below zero for a
+ * thread.
  */
 #include "preload/boot.h"
 #include "preload/hook.h"
@@ -20,15 +23,16 @@
 #include <string.h>
 
 /*
- * glibc's chunk size stands in the word before the block; its lowest bits are flags. Reading it saves a call of
- * malloc_usable_size for each call here. It is trusted after it has agreed with that function a number of times, in
- * the program's own calls: allocations of ours at start would move the program's heap. Blocks that were mapped, which
- * are rare and expensive anyway, always ask.
+ * glibc's chunk size stands in the word before the block; its lowest bits are flags. Reading it
+ * saves a call of malloc_usable_size for each call here. It is trusted after it has agreed with
+ * that function a number of times, in the program's own calls: allocations of ours at start would
+ * move the program's heap. Blocks that were mapped, which are rare and expensive anyway, always
+ * ask.
  */
-#define GT_WORD_MMAPPED   2u
-#define GT_WORD_FLAGS     7u
-#define GT_TRUST_AFTER    64
-#define GT_TRUST_NEVER    (-1)
+#define GT_WORD_MMAPPED 2u
+#define GT_WORD_FLAGS   7u
+#define GT_TRUST_AFTER  64
+#define GT_TRUST_NEVER  (-1)
 
 static _Atomic int agreed; /* times; GT_TRUST_AFTER: trusted; GT_TRUST_NEVER */
 
@@ -47,7 +51,8 @@ static GT_COLD size_t weigh_slowly(void *p)
 	const int n = atomic_load_explicit(&agreed, memory_order_relaxed);
 	if (n == GT_TRUST_NEVER || n == GT_TRUST_AFTER)
 		return size;
-	/* a foreign block may begin at the first byte of a mapping, so the word is read of glibc's only */
+	/* a foreign block may begin at the first byte of a mapping, so the word is read of glibc's
+	 * only */
 	if (!gt_more.is_libc_malloc)
 		atomic_store_explicit(&agreed, GT_TRUST_NEVER, memory_order_relaxed);
 	else if (word_before(p) & GT_WORD_MMAPPED)
@@ -62,7 +67,8 @@ static GT_COLD size_t weigh_slowly(void *p)
 
 static inline int64_t weigh(void *p)
 {
-	if (__builtin_expect(atomic_load_explicit(&agreed, memory_order_relaxed) == GT_TRUST_AFTER, 1)) {
+	if (__builtin_expect(atomic_load_explicit(&agreed, memory_order_relaxed) == GT_TRUST_AFTER,
+			     1)) {
 		const size_t word = word_before(p);
 		if (__builtin_expect(!(word & GT_WORD_MMAPPED), 1))
 			return (int64_t)((word & ~(size_t)GT_WORD_FLAGS) - sizeof(size_t));
@@ -77,27 +83,27 @@ static inline void came(struct gt_thread *t, enum gt_call call, void *p)
 		gt_heap_add(t, weigh(p));
 }
 
-#define GT_ALLOCATES(name, params, args)                                                                     \
-	void *gt_hook_##name params                                                                          \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (!t)                                                                                      \
-			return gt_real.name args;                                                            \
-		void *const p = gt_real.name args;                                                           \
-		came(t, GT_CALL_##name, p);                                                                  \
-		return p;                                                                                    \
+#define GT_ALLOCATES(name, params, args)                                                           \
+	void *gt_hook_##name params                                                                \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		void *const p = gt_real.name args;                                                 \
+		came(t, GT_CALL_##name, p);                                                        \
+		return p;                                                                          \
 	}
 
 /* As above; libc may stand in for the program's allocator. */
-#define GT_ALIGNS(name, params, args)                                                                        \
-	void *gt_hook_##name params                                                                          \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (!t)                                                                                      \
-			return gt_real.name args;                                                            \
-		void *const p = gt_real.name args;                                                           \
-		came(t, GT_CALL_##name, gt_more.other_malloc & GT_MEM_BIT(name) ? NULL : p);                 \
-		return p;                                                                                    \
+#define GT_ALIGNS(name, params, args)                                                              \
+	void *gt_hook_##name params                                                                \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		void *const p = gt_real.name args;                                                 \
+		came(t, GT_CALL_##name, gt_more.other_malloc &GT_MEM_BIT(name) ? NULL : p);        \
+		return p;                                                                          \
 	}
 
 /* clang-format off */
@@ -115,7 +121,7 @@ int gt_hook_posix_memalign(void **out, size_t align, size_t n)
 	const int rc = gt_real.posix_memalign(out, align, n);
 	if (t)
 		came(t, GT_CALL_posix_memalign,
-		        rc || (gt_more.other_malloc & GT_MEM_BIT(posix_memalign)) ? NULL : *out);
+		     rc || (gt_more.other_malloc & GT_MEM_BIT(posix_memalign)) ? NULL : *out);
 	return rc;
 }
 
@@ -167,7 +173,8 @@ void *gt_hook_realloc(void *p, size_t n)
 	return resize(GT_CALL_realloc, p, n);
 }
 
-/* N.B. not the real one: libc's calls realloc, which is a hook too, and an allocator may lack it. */
+/* N.B. not the real one: libc's calls realloc, which is a hook too, and an allocator may lack it.
+ */
 void *gt_hook_reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;

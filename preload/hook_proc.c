@@ -3,8 +3,8 @@
  *
  * Corner cases
  *
- * - The child of vfork runs on its parent's memory, thread record included: gt_on() knows it by its pid and returns
- *   NULL, so that it passes straight through here too.
+ * - The child of vfork runs on its parent's memory, thread record included: gt_on() knows it by its
+ * pid and returns NULL, so that it passes straight through here too.
  * - exec may fail: tracing goes on then.
  */
 #include "preload/boot.h"
@@ -17,16 +17,16 @@
 
 /* ---- new processes ---- */
 
-#define GT_FORK(name)                                                                                        \
-	pid_t gt_hook_##name(void)                                                                           \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (t)                                                                                       \
-			gt_count(t, GT_CALL_##name);                                                         \
-		const pid_t pid = gt_real.name();                                                            \
-		if (pid == 0)                                                                                \
-			gt_child_of_fork();                                                                  \
-		return pid;                                                                                  \
+#define GT_FORK(name)                                                                              \
+	pid_t gt_hook_##name(void)                                                                 \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		const pid_t pid = gt_real.name();                                                  \
+		if (pid == 0)                                                                      \
+			gt_child_of_fork();                                                        \
+		return pid;                                                                        \
 	}
 
 /* clang-format off */
@@ -35,8 +35,8 @@ GT_FORK(_Fork)
 /* clang-format on */
 
 /*
- * For hook_asm.S: where to jump to. `vfork` and system calls that may share the caller's memory with a child mark the
- * thread, so that the child's hooks are known as such.
+ * For hook_asm.S: where to jump to. `vfork` and system calls that may share the caller's memory
+ * with a child mark the thread, so that the child's hooks are known as such.
  */
 void *gt_next_vfork(void);
 void *gt_next_vfork(void)
@@ -73,11 +73,11 @@ static void before_end(enum gt_call call)
 	gt_flush_before_end();
 }
 
-#define GT_EXEC(name, params, args)                                                                          \
-	int gt_hook_##name params                                                                            \
-	{                                                                                                    \
-		before_end(GT_CALL_##name);                                                                 \
-		return gt_real.name args;                                                                    \
+#define GT_EXEC(name, params, args)                                                                \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		before_end(GT_CALL_##name);                                                        \
+		return gt_real.name args;                                                          \
 	}
 
 /* clang-format off */
@@ -90,8 +90,8 @@ GT_EXEC(execveat, (int dir, const char *path, char *const argv[], char *const en
 /* clang-format on */
 
 /*
- * Arguments in a list become an array on the stack, as in libc: the child of vfork must not allocate. Its size is
- * the caller's affair, so no bound on our frame holds here.
+ * Arguments in a list become an array on the stack, as in libc: the child of vfork must not
+ * allocate. Its size is the caller's affair, so no bound on our frame holds here.
  */
 #pragma GCC diagnostic push
 #ifndef __clang__
@@ -115,19 +115,19 @@ static void collect_args(char **argv, const char *arg, va_list *ap)
 }
 
 /* `last` is evaluated behind the list: execle has its environment there. */
-#define GT_EXECL(name, last, real_call)                                                                      \
-	int gt_hook_##name(const char *path, const char *arg, ...)                                           \
-	{                                                                                                    \
-		va_list ap;                                                                                  \
-		va_start(ap, arg);                                                                           \
-		char **const argv = alloca((count_args(arg, &ap) + 1) * sizeof(*argv));                      \
-		va_end(ap);                                                                                  \
-		va_start(ap, arg);                                                                           \
-		collect_args(argv, arg, &ap);                                                                \
-		char **const envp __attribute__((unused)) = last;                                            \
-		va_end(ap);                                                                                  \
-		before_end(GT_CALL_##name);                                                                 \
-		return gt_real.real_call;                                                                    \
+#define GT_EXECL(name, last, real_call)                                                            \
+	int gt_hook_##name(const char *path, const char *arg, ...)                                 \
+	{                                                                                          \
+		va_list ap;                                                                        \
+		va_start(ap, arg);                                                                 \
+		char **const argv = alloca((count_args(arg, &ap) + 1) * sizeof(*argv));            \
+		va_end(ap);                                                                        \
+		va_start(ap, arg);                                                                 \
+		collect_args(argv, arg, &ap);                                                      \
+		char **const envp __attribute__((unused)) = last;                                  \
+		va_end(ap);                                                                        \
+		before_end(GT_CALL_##name);                                                        \
+		return gt_real.real_call;                                                          \
 	}
 
 /* clang-format off */
@@ -139,12 +139,12 @@ GT_EXECL(execle, va_arg(ap, char **), execve(path, argv, envp))
 
 /* ---- the end ---- */
 
-#define GT_END(name, params, args)                                                                           \
-	__attribute__((noreturn)) void gt_hook_##name params                                                 \
-	{                                                                                                    \
-		before_end(GT_CALL_##name);                                                                 \
-		gt_real.name args;                                                                           \
-		__builtin_unreachable();                                                                     \
+#define GT_END(name, params, args)                                                                 \
+	__attribute__((noreturn)) void gt_hook_##name params                                       \
+	{                                                                                          \
+		before_end(GT_CALL_##name);                                                        \
+		gt_real.name args;                                                                 \
+		__builtin_unreachable();                                                           \
 	}
 
 /* clang-format off */
@@ -166,12 +166,12 @@ static void before_jump(enum gt_call call)
 		gt_count(t, call);
 }
 
-#define GT_JUMP(name)                                                                                        \
-	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)                      \
-	{                                                                                                    \
-		before_jump(GT_CALL_##name);                                                                 \
-		gt_real.name(env, v);                                                                        \
-		__builtin_unreachable();                                                                     \
+#define GT_JUMP(name)                                                                              \
+	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)            \
+	{                                                                                          \
+		before_jump(GT_CALL_##name);                                                       \
+		gt_real.name(env, v);                                                              \
+		__builtin_unreachable();                                                           \
 	}
 
 /* clang-format off */

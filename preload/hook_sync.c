@@ -1,14 +1,17 @@
 /*
  * Locks, condition variables, semaphores, barriers.
  *
- * What can be had at once is tried first: that writes nothing and only counts. Nothing of ours is held while the
- * real call waits: it may wait for ever, be interrupted by a handler that calls us, or never return.
+ * What can be had at once is tried first: that writes nothing and only counts. Nothing of ours is
+ * held while the real call waits: it may wait for ever, be interrupted by a handler that calls us,
+ * or never return.
  *
  * Corner cases
  *
- * - A try is not the same as the real call for robust and priority-protected mutexes, for arguments that the real
- *   call refuses before it looks at the object, and for the cancellation point in sem_wait: see each.
- * - The object may be gone when the real call returns (unlock, post, signal): nothing is read afterwards.
+ * - A try is not the same as the real call for robust and priority-protected mutexes, for arguments
+ * that the real call refuses before it looks at the object, and for the cancellation point in
+ * sem_wait: see each.
+ * - The object may be gone when the real call returns (unlock, post, signal): nothing is read
+ * afterwards.
  */
 #include "preload/hook.h"
 #include "preload/real.h"
@@ -24,8 +27,9 @@
 
 /*
  * 0 or an error: final, as the real lock would have said; EBUSY; or GT_ASK.
- * N.B. glibc's trylock leaves a not-recoverable robust mutex owned by us, so that others hang, and a failing trylock of a
- * priority-protected one changes the thread's priority twice. Their lock word is read instead.
+ * N.B. glibc's trylock leaves a not-recoverable robust mutex owned by us, so that others hang, and
+ * a failing trylock of a priority-protected one changes the thread's priority twice. Their lock
+ * word is read instead.
  */
 static inline int try_mutex(pthread_mutex_t *m)
 {
@@ -39,12 +43,12 @@ static inline int try_mutex(pthread_mutex_t *m)
 }
 
 /* The rest of the function: answered by `attempt`, or a wait in the real call. */
-#define GT_TRY(t, call, why, object, attempt)                                                                \
-	const int gt_rc = attempt;                                                                           \
-	if (__builtin_expect(gt_rc != EBUSY && gt_rc != GT_ASK, 1)) {                                        \
-		gt_count(t, call);                                                                           \
-		return gt_rc;                                                                                \
-	}                                                                                                    \
+#define GT_TRY(t, call, why, object, attempt)                                                      \
+	const int gt_rc = attempt;                                                                 \
+	if (__builtin_expect(gt_rc != EBUSY && gt_rc != GT_ASK, 1)) {                              \
+		gt_count(t, call);                                                                 \
+		return gt_rc;                                                                      \
+	}                                                                                          \
 	GT_WAIT_AS(t, call, why, object, gt_rc == EBUSY)
 
 /* Other clocks are refused before anything else; a free object must not hide that. */
@@ -53,7 +57,8 @@ static inline bool is_known(clockid_t clk)
 	return clk == CLOCK_REALTIME || clk == CLOCK_MONOTONIC;
 }
 
-/* As above, for times. To be used only where libc reads the time of a free object too: else a bad pointer is harmless. */
+/* As above, for times. To be used only where libc reads the time of a free object too: else a bad
+ * pointer is harmless. */
 static inline bool is_valid(const struct timespec *abs)
 {
 	return !abs || (unsigned long)abs->tv_nsec < 1000000000ul;
@@ -84,18 +89,19 @@ int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const str
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_mutex_clocklock(m, clk, abs);
-	GT_TRY(t, GT_CALL_pthread_mutex_clocklock, GT_WHY_MUTEX, m, is_known(clk) ? try_mutex(m) : GT_ASK);
+	GT_TRY(t, GT_CALL_pthread_mutex_clocklock, GT_WHY_MUTEX, m,
+	       is_known(clk) ? try_mutex(m) : GT_ASK);
 	return gt_real.pthread_mutex_clocklock(m, clk, abs);
 }
 
 /* Calls that never wait: counted on the way. */
-#define GT_COUNTED(name, params, args)                                                                       \
-	int gt_hook_##name params                                                                            \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (t)                                                                                       \
-			gt_count(t, GT_CALL_##name);                                                         \
-		return gt_real.name args;                                                                    \
+#define GT_COUNTED(name, params, args)                                                             \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		return gt_real.name args;                                                          \
 	}
 
 /* clang-format off */
@@ -121,7 +127,8 @@ int gt_hook_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 	return gt_real.pthread_cond_wait(c, m);
 }
 
-int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs)
+int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
+				   const struct timespec *abs)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
@@ -130,7 +137,8 @@ int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const 
 	return gt_real.pthread_cond_timedwait(c, m, abs);
 }
 
-int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clk, const struct timespec *abs)
+int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clk,
+				   const struct timespec *abs)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
@@ -141,16 +149,17 @@ int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clocki
 
 #ifdef __x86_64__
 /*
- * Programs from before glibc 2.3.2: their condition variable is a pointer to one that libc allocated. An
- * unversioned hook would catch these calls too, so they have exports of their own (versions.map) and pass untouched.
+ * Programs from before glibc 2.3.2: their condition variable is a pointer to one that libc
+ * allocated. An unversioned hook would catch these calls too, so they have exports of their own
+ * (versions.map) and pass untouched.
  */
-#define GT_OLD(name, params, args)                                                                           \
-	GT_EXPORT int gt_##name params;                                                                      \
-	__asm__(".symver gt_" #name ", pthread_" #name "@GLIBC_2.2.5");                                      \
-	int gt_##name params                                                                                 \
-	{                                                                                                    \
-		gt_real_resolve();                                                                           \
-		return gt_more.old_##name args;                                                              \
+#define GT_OLD(name, params, args)                                                                 \
+	GT_EXPORT int gt_##name params;                                                            \
+	__asm__(".symver gt_" #name ", pthread_" #name "@GLIBC_2.2.5");                            \
+	int gt_##name params                                                                       \
+	{                                                                                          \
+		gt_real_resolve();                                                                 \
+		return gt_more.old_##name args;                                                    \
 	}
 
 /* clang-format off */
@@ -168,7 +177,8 @@ int gt_hook_pthread_rwlock_rdlock(pthread_rwlock_t *l)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_rwlock_rdlock(l);
-	GT_TRY(t, GT_CALL_pthread_rwlock_rdlock, GT_WHY_RWLOCK, l, gt_real.pthread_rwlock_tryrdlock(l));
+	GT_TRY(t, GT_CALL_pthread_rwlock_rdlock, GT_WHY_RWLOCK, l,
+	       gt_real.pthread_rwlock_tryrdlock(l));
 	return gt_real.pthread_rwlock_rdlock(l);
 }
 
@@ -177,18 +187,20 @@ int gt_hook_pthread_rwlock_wrlock(pthread_rwlock_t *l)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_rwlock_wrlock(l);
-	GT_TRY(t, GT_CALL_pthread_rwlock_wrlock, GT_WHY_RWLOCK, l, gt_real.pthread_rwlock_trywrlock(l));
+	GT_TRY(t, GT_CALL_pthread_rwlock_wrlock, GT_WHY_RWLOCK, l,
+	       gt_real.pthread_rwlock_trywrlock(l));
 	return gt_real.pthread_rwlock_wrlock(l);
 }
 
-#define GT_RWLOCK(name, attempt, valid, params, args)                                                        \
-	int gt_hook_##name params                                                                            \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (!t)                                                                                      \
-			return gt_real.name args;                                                            \
-		GT_TRY(t, GT_CALL_##name, GT_WHY_RWLOCK, l, (valid) ? gt_real.attempt(l) : GT_ASK);          \
-		return gt_real.name args;                                                                    \
+#define GT_RWLOCK(name, attempt, valid, params, args)                                              \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		GT_TRY(t, GT_CALL_##name, GT_WHY_RWLOCK, l,                                        \
+		       (valid) ? gt_real.attempt(l) : GT_ASK);                                     \
+		return gt_real.name args;                                                          \
 	}
 
 /* clang-format off */
@@ -239,7 +251,8 @@ int gt_hook_sem_timedwait(sem_t *s, const struct timespec *abs)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.sem_timedwait(s, abs);
-	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s, is_valid(abs) ? try_sem_at_point(s) : GT_ASK);
+	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s,
+	       is_valid(abs) ? try_sem_at_point(s) : GT_ASK);
 	return gt_real.sem_timedwait(s, abs);
 }
 
@@ -248,7 +261,8 @@ int gt_hook_sem_clockwait(sem_t *s, clockid_t clk, const struct timespec *abs)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.sem_clockwait(s, clk, abs);
-	GT_TRY(t, GT_CALL_sem_clockwait, GT_WHY_SEM, s, is_known(clk) && is_valid(abs) ? try_sem(s) : GT_ASK);
+	GT_TRY(t, GT_CALL_sem_clockwait, GT_WHY_SEM, s,
+	       is_known(clk) && is_valid(abs) ? try_sem(s) : GT_ASK);
 	return gt_real.sem_clockwait(s, clk, abs);
 }
 
@@ -257,8 +271,9 @@ static bool completes(const pthread_barrier_t *b)
 {
 	const unsigned *const word = (const unsigned *)(const void *)b;
 	return gt_more.is_barrier_known &&
-	       __atomic_load_n(&word[0], __ATOMIC_RELAXED) - __atomic_load_n(&word[1], __ATOMIC_RELAXED) + 1 ==
-	               __atomic_load_n(&word[2], __ATOMIC_RELAXED);
+	       __atomic_load_n(&word[0], __ATOMIC_RELAXED) -
+			       __atomic_load_n(&word[1], __ATOMIC_RELAXED) + 1 ==
+		       __atomic_load_n(&word[2], __ATOMIC_RELAXED);
 }
 
 int gt_hook_pthread_barrier_wait(pthread_barrier_t *b)

@@ -1,15 +1,16 @@
 /*
  * Threads: creation, join, names.
  *
- * A new thread starts in gt_thread_main(), which registers it and then calls the program's routine. What that needs
- * travels in a start record from a small pool; when the pool is empty the routine is started as it is, and the
- * thread registers itself at its first hook.
+ * A new thread starts in gt_thread_main(), which registers it and then calls the program's routine.
+ * What that needs travels in a start record from a small pool; when the pool is empty the routine
+ * is started as it is, and the thread registers itself at its first hook.
  *
  * Invariants
  *
- * 1. A start record is given back by the new thread, or by the creator when the real call fails; never by both.
- * 2. The head of the free list carries a count that changes with every exchange. Otherwise a record that was
- *    taken and given back between two looks links the list wrongly.
+ * 1. A start record is given back by the new thread, or by the creator when the real call fails;
+ * never by both.
+ * 2. The head of the free list carries a count that changes with every exchange. Otherwise a record
+ * that was taken and given back between two looks links the list wrongly.
  *
  * Corner cases
  *
@@ -42,8 +43,9 @@ static struct gt_start *start_get(void)
 	while ((uint32_t)head) {
 		struct gt_start *const s = &starts[(uint32_t)head - 1];
 		const uint32_t next = atomic_load_explicit(&s->next, memory_order_relaxed);
-		if (atomic_compare_exchange_weak_explicit(&free_starts, &head, ((head >> 32) + 1) << 32 | next,
-		            memory_order_acquire, memory_order_acquire))
+		if (atomic_compare_exchange_weak_explicit(
+			    &free_starts, &head, ((head >> 32) + 1) << 32 | next,
+			    memory_order_acquire, memory_order_acquire))
 			return s;
 	}
 	if (atomic_load_explicit(&n_carved, memory_order_relaxed) >= GT_N_STARTS)
@@ -60,13 +62,14 @@ static void start_put(struct gt_start *s)
 		atomic_store_explicit(&s->next, (uint32_t)head, memory_order_relaxed);
 		new = ((head >> 32) + 1) << 32 | (uint64_t)(s - starts + 1);
 		/* release: the record's contents and `next` before it can be taken */
-	} while (!atomic_compare_exchange_weak_explicit(&free_starts, &head, new, memory_order_release,
-	        memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&free_starts, &head, new, memory_order_release, memory_order_relaxed));
 }
 
 /*
- * What is left of the thread's stack below `frame`, from below: the thread's own data lies above, up to the end of
- * what pthread_self() points at, and takes its share of the size that was asked for.
+ * What is left of the thread's stack below `frame`, from below: the thread's own data lies above,
+ * up to the end of what pthread_self() points at, and takes its share of the size that was asked
+ * for.
  */
 static size_t stack_below(uint64_t frame, size_t size)
 {
@@ -94,14 +97,16 @@ __attribute__((noinline)) void *gt_thread_main(void *arg)
 }
 
 /*
- * N.B. for a thread without attributes the default is asked for each time: the program may lower it, and memory
- * below the stack must not be taken for a part of it. glibc's lock for it is one that pthread_create takes anyway.
+ * N.B. for a thread without attributes the default is asked for each time: the program may lower
+ * it, and memory below the stack must not be taken for a part of it. glibc's lock for it is one
+ * that pthread_create takes anyway.
  */
 static size_t stack_size(const pthread_attr_t *at)
 {
 	static const pthread_attr_t none; /* all zero: glibc's "nothing was set" */
 	size_t size = 0;
-	if (!gt_more.pthread_attr_getstacksize || gt_more.pthread_attr_getstacksize(at ? at : &none, &size))
+	if (!gt_more.pthread_attr_getstacksize ||
+	    gt_more.pthread_attr_getstacksize(at ? at : &none, &size))
 		return 0;
 	return size;
 }
@@ -159,19 +164,19 @@ int gt_hook_pthread_tryjoin_np(pthread_t th, void **value)
 	return gt_real.pthread_tryjoin_np(th, value);
 }
 
-#define GT_JOIN(name, params, args)                                                                          \
-	int gt_hook_##name params                                                                            \
-	{                                                                                                    \
-		struct gt_thread *const t = gt_on();                                                         \
-		if (!t)                                                                                      \
-			return gt_real.name args;                                                            \
-		const int rc = gt_real.pthread_tryjoin_np(th, value);                                        \
-		if (rc != EBUSY) {                                                                           \
-			gt_count(t, GT_CALL_##name);                                                         \
-			return rc;                                                                           \
-		}                                                                                            \
-		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_JOIN, th);                                            \
-		return gt_real.name args;                                                                    \
+#define GT_JOIN(name, params, args)                                                                \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		const int rc = gt_real.pthread_tryjoin_np(th, value);                              \
+		if (rc != EBUSY) {                                                                 \
+			gt_count(t, GT_CALL_##name);                                               \
+			return rc;                                                                 \
+		}                                                                                  \
+		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_JOIN, th);                                  \
+		return gt_real.name args;                                                          \
 	}
 
 /* clang-format off */
@@ -179,7 +184,8 @@ GT_JOIN(pthread_join, (pthread_t th, void **value), (th, value))
 GT_JOIN(pthread_timedjoin_np, (pthread_t th, void **value, const struct timespec *abs), (th, value, abs))
 /* clang-format on */
 
-int gt_hook_pthread_clockjoin_np(pthread_t th, void **value, clockid_t clk, const struct timespec *abs)
+int gt_hook_pthread_clockjoin_np(pthread_t th, void **value, clockid_t clk,
+				 const struct timespec *abs)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
@@ -197,7 +203,7 @@ static struct gt_thread *thread_of(pthread_t th)
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *const o = gt_thread_at(i);
 		if (o && o->pthread_id == (uint64_t)th &&
-		        atomic_load_explicit(&o->in_use, memory_order_acquire) == GT_LIVE)
+		    atomic_load_explicit(&o->in_use, memory_order_acquire) == GT_LIVE)
 			return o;
 	}
 	return NULL;
@@ -210,7 +216,9 @@ int gt_hook_pthread_setname_np(pthread_t th, const char *name)
 	if (!t)
 		return rc;
 	gt_count(t, GT_CALL_pthread_setname_np);
-	struct gt_thread *const named = rc ? NULL : th == gt_more.pthread_self() ? t : thread_of(th);
+	struct gt_thread *const named = rc                             ? NULL
+					: th == gt_more.pthread_self() ? t
+								       : thread_of(th);
 	if (named)
 		gt_thread_set_name(named, name);
 	return rc;

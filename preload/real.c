@@ -1,22 +1,24 @@
 /*
  * The next definitions of all hooked functions.
  *
- * Hooks run before our constructor (constructors of other libraries, the loader itself), so every pointer starts as
- * a stub that looks up everything and goes on with the real function.
+ * Hooks run before our constructor (constructors of other libraries, the loader itself), so every
+ * pointer starts as a stub that looks up everything and goes on with the real function.
  *
  * Invariants
  *
- * 1. All names are looked up in one go, never in a hook later. Otherwise a hook in a thread that a constructor
- *    creates and joins waits for the loader's lock for ever (interposition.md 3.1).
- * 2. The malloc family comes last in hooks.def. Otherwise the allocations of a failing dlsym reach an allocator
- *    that may call hooks which are not resolved yet; and the last dlsym would not be a good one, which
- *    clears the error that the program's own dlerror() would show.
- * 3. dlsym is called from this file only. Otherwise RTLD_NEXT, which goes by the caller's address, may start elsewhere.
+ * 1. All names are looked up in one go, never in a hook later. Otherwise a hook in a thread that a
+ * constructor creates and joins waits for the loader's lock for ever (interposition.md 3.1).
+ * 2. The malloc family comes last in hooks.def. Otherwise the allocations of a failing dlsym reach
+ * an allocator that may call hooks which are not resolved yet; and the last dlsym would not be a
+ * good one, which clears the error that the program's own dlerror() would show.
+ * 3. dlsym is called from this file only. Otherwise RTLD_NEXT, which goes by the caller's address,
+ * may start elsewhere.
  *
  * Corner cases
  *
  * - Two threads resolve at a time: both store the same values.
- * - A stub runs while its own thread resolves (an allocator's constructor, say): it looks up its one name.
+ * - A stub runs while its own thread resolves (an allocator's constructor, say): it looks up its
+ * one name.
  */
 #include "preload/real.h"
 
@@ -61,8 +63,9 @@ void *gt_early_alloc(size_t align, size_t n)
 		const uintptr_t end = (at + n + 15) & ~(uintptr_t)15;
 		if (end > (uintptr_t)gt_early_mem + GT_EARLY_BYTES)
 			goto full;
-		if (!atomic_compare_exchange_weak_explicit(&used, &old,
-		            (uint32_t)(end - (uintptr_t)gt_early_mem), memory_order_relaxed, memory_order_relaxed))
+		if (!atomic_compare_exchange_weak_explicit(
+			    &used, &old, (uint32_t)(end - (uintptr_t)gt_early_mem),
+			    memory_order_relaxed, memory_order_relaxed))
 			continue;
 		memcpy((void *)(at - GT_EARLY_HEAD), &n, sizeof(n));
 		return (void *)at;
@@ -193,7 +196,8 @@ static const struct gt_name {
 
 /* ---- looking up ---- */
 
-/* Stands for a function that this libc lacks; no program that starts here can have been linked to it. */
+/* Stands for a function that this libc lacks; no program that starts here can have been linked to
+ * it. */
 static long gt_real_missing(void)
 {
 	errno = ENOSYS;
@@ -201,8 +205,8 @@ static long gt_real_missing(void)
 }
 
 /*
- * Up to glibc 2.35 RTLD_NEXT gives the GLIBC_2.2.5 condition variables, which have another ABI (bug 14932), so these
- * names are asked for by version.
+ * Up to glibc 2.35 RTLD_NEXT gives the GLIBC_2.2.5 condition variables, which have another ABI (bug
+ * 14932), so these names are asked for by version.
  */
 static void *find(const char *name)
 {
@@ -237,7 +241,8 @@ static void resolve_one(const char *name, size_t offset, const void *stub)
 	errno = saved;
 }
 
-/* Identifies the module that contains `p`; NULL = unknown. dladdr, which also finds the symbol, is slow. */
+/* Identifies the module that contains `p`; NULL = unknown. dladdr, which also finds the symbol, is
+ * slow. */
 static const void *module_of(const void *p)
 {
 	static int (*dladdr_)(const void *, Dl_info *);
@@ -246,7 +251,8 @@ static const void *module_of(const void *p)
 	static int (*find_object)(void *, struct dl_find_object *);
 	struct dl_find_object found;
 	if (!find_object)
-		find_object = (int (*)(void *, struct dl_find_object *))gt_dlsym(RTLD_NEXT, "_dl_find_object");
+		find_object = (int (*)(void *, struct dl_find_object *))gt_dlsym(RTLD_NEXT,
+										 "_dl_find_object");
 	if (find_object)
 		return find_object((void *)(uintptr_t)p, &found) ? NULL : found.dlfo_link_map;
 #endif
@@ -256,8 +262,9 @@ static const void *module_of(const void *p)
 }
 
 /*
- * Whose allocator is it? Names do not tell: jemalloc has a __libc_malloc too. And an allocator may lack some of the
- * functions: libc's then fill the gap, and must not be asked about memory that is not theirs.
+ * Whose allocator is it? Names do not tell: jemalloc has a __libc_malloc too. And an allocator may
+ * lack some of the functions: libc's then fill the gap, and must not be asked about memory that is
+ * not theirs.
  */
 static void look_at_malloc(void)
 {
@@ -266,10 +273,11 @@ static void look_at_malloc(void)
 	const bool is_one = home && home == module_of((const void *)gt_real.free);
 
 	gt_more.is_libc_malloc = is_one && home == libc;
-	gt_more.has_usable_size = is_one && home == module_of((const void *)gt_real.malloc_usable_size);
-#define GT_LOOK(name)                                                                                        \
-	if (home != module_of((const void *)gt_real.name))                                                   \
-		gt_more.other_malloc |= GT_MEM_BIT(name)
+	gt_more.has_usable_size =
+		is_one && home == module_of((const void *)gt_real.malloc_usable_size);
+#define GT_LOOK(name)                                                                              \
+	if (home != module_of((const void *)gt_real.name))                                         \
+	gt_more.other_malloc |= GT_MEM_BIT(name)
 	GT_LOOK(memalign);
 	GT_LOOK(aligned_alloc);
 	GT_LOOK(posix_memalign);
@@ -300,16 +308,21 @@ static void find_more(void)
 		size_t offset;
 	} more[] = {
 		{ "pthread_cond_wait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_wait) },
-		{ "pthread_cond_timedwait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_timedwait) },
-		{ "pthread_cond_signal", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_signal) },
-		{ "pthread_cond_broadcast", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_broadcast) },
+		{ "pthread_cond_timedwait", GT_FIRST_VERSION,
+		  offsetof(struct gt_more, old_cond_timedwait) },
+		{ "pthread_cond_signal", GT_FIRST_VERSION,
+		  offsetof(struct gt_more, old_cond_signal) },
+		{ "pthread_cond_broadcast", GT_FIRST_VERSION,
+		  offsetof(struct gt_more, old_cond_broadcast) },
 		{ "pthread_testcancel", NULL, offsetof(struct gt_more, pthread_testcancel) },
 		{ "pthread_self", NULL, offsetof(struct gt_more, pthread_self) },
-		{ "pthread_attr_getstacksize", NULL, offsetof(struct gt_more, pthread_attr_getstacksize) },
+		{ "pthread_attr_getstacksize", NULL,
+		  offsetof(struct gt_more, pthread_attr_getstacksize) },
 	};
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		void *const p = more[i].version ? gt_dlvsym(RTLD_NEXT, more[i].name, more[i].version)
-		                                : gt_dlsym(RTLD_NEXT, more[i].name);
+		void *const p = more[i].version
+					? gt_dlvsym(RTLD_NEXT, more[i].name, more[i].version)
+					: gt_dlsym(RTLD_NEXT, more[i].name);
 		memcpy((unsigned char *)&gt_more + more[i].offset, &p, sizeof(p));
 	}
 	gt_more.is_barrier_known = is_barrier_known();
@@ -319,9 +332,10 @@ void gt_real_resolve(void)
 {
 	static _Atomic uint32_t begun;
 
-	/* relaxed: another thread that sees it raised too early finds stubs, and those look up for themselves */
+	/* relaxed: another thread that sees it raised too early finds stubs, and those look up for
+	 * themselves */
 	if (atomic_load_explicit(&begun, memory_order_relaxed) ||
-	        atomic_exchange_explicit(&begun, 1, memory_order_relaxed))
+	    atomic_exchange_explicit(&begun, 1, memory_order_relaxed))
 		return;
 	const int saved = errno;
 	find_more();

@@ -7,8 +7,9 @@
 #include <stdbool.h>
 
 /*
- * Functions that hooks need and that are no hooks of ours, or another version of one; all newer than the import
- * ceiling, or with a version that moved. NULL before gt_real_resolve() and where libc lacks them.
+ * Functions that hooks need and that are no hooks of ours, or another version of one; all newer
+ * than the import ceiling, or with a version that moved. NULL before gt_real_resolve() and where
+ * libc lacks them.
  */
 struct gt_more {
 	void (*pthread_testcancel)(void);
@@ -16,23 +17,26 @@ struct gt_more {
 	int (*pthread_attr_getstacksize)(const pthread_attr_t *at, size_t *size);
 	/* GLIBC_2.2.5: another ABI, the object is a pointer to the condition variable */
 	int (*old_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m);
-	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs);
+	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m,
+				  const struct timespec *abs);
 	int (*old_cond_signal)(pthread_cond_t *c);
 	int (*old_cond_broadcast)(pthread_cond_t *c);
-	bool is_libc_malloc;    /* gt_real.malloc and free are glibc's own */
-	bool has_usable_size;   /* malloc_usable_size belongs to the same allocator as malloc */
-	uint32_t other_malloc;  /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's stands in */
-	bool is_barrier_known;  /* pthread_barrier_t begins with {in, round, count} */
+	bool is_libc_malloc;   /* gt_real.malloc and free are glibc's own */
+	bool has_usable_size;  /* malloc_usable_size belongs to the same allocator as malloc */
+	uint32_t other_malloc; /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's
+				  stands in */
+	bool is_barrier_known; /* pthread_barrier_t begins with {in, round, count} */
 };
 #define GT_MEM_BIT(name) (1u << (GT_CALL_##name - GT_CALL_malloc))
 extern struct gt_more gt_more __attribute__((visibility("hidden")));
 
-/* Finds everything, once (boot.h). Context: any; before constructors too; takes the loader's lock. */
+/* Finds everything, once (boot.h). Context: any; before constructors too; takes the loader's lock.
+ */
 void gt_real_resolve(void);
 
 /*
- * Memory while the functions are being looked up: dlsym allocates when it fails. Never given back; zeroed. NULL = full.
- * `align`: power of two, at least 16 is used.
+ * Memory while the functions are being looked up: dlsym allocates when it fails. Never given back;
+ * zeroed. NULL = full. `align`: power of two, at least 16 is used.
  */
 void *gt_early_alloc(size_t align, size_t n);
 void *gt_early_realloc(void *p, size_t n);

@@ -1,13 +1,14 @@
 /*
- * Cancellation and exceptions pass through the cleanups of GT_WAIT. The compiler makes them refer to two functions of
- * libgcc, which we must not import: libgcc_s as a dependency would be in the global scope of programs that have none,
- * and the static one imports a new symbol of libc (interposition.md 3.2, 4.3). So they are here, hidden, and hand
- * over to the unwinder that is running anyway.
+ * Cancellation and exceptions pass through the cleanups of GT_WAIT. The compiler makes them refer
+ * to two functions of libgcc, which we must not import: libgcc_s as a dependency would be in the
+ * global scope of programs that have none, and the static one imports a new symbol of libc
+ * (interposition.md 3.2, 4.3). So they are here, hidden, and hand over to the unwinder that is
+ * running anyway.
  *
  * Corner cases
  *
- * - A program with an unwinder of its own (static libgcc, LLVM's) throws through a hook: possible only from a signal
- *   handler; cancellation always uses libgcc_s, as libc loads it.
+ * - A program with an unwinder of its own (static libgcc, LLVM's) throws through a hook: possible
+ * only from a signal handler; cancellation always uses libgcc_s, as libc loads it.
  */
 #include "preload/unwind.h"
 
@@ -26,7 +27,7 @@ __asm__(".symver gt_unwind_dlsym, dlsym@GLIBC_2.17");
 #endif
 
 typedef _Unwind_Reason_Code (*personality_fn)(int, _Unwind_Action, _Unwind_Exception_Class,
-        struct _Unwind_Exception *, struct _Unwind_Context *);
+					      struct _Unwind_Exception *, struct _Unwind_Context *);
 typedef void (*resume_fn)(struct _Unwind_Exception *);
 
 static _Atomic(personality_fn) personality;
@@ -49,14 +50,18 @@ void gt_unwind_init(void)
 /* Tests are programs and have the real ones. */
 #ifndef GT_TEST
 /* N.B. names of our own for the compiler: unwind.h declares these two for export. */
-_Unwind_Reason_Code gt_unwind_personality(int version, _Unwind_Action actions, _Unwind_Exception_Class what,
-        struct _Unwind_Exception *e, struct _Unwind_Context *ctx) __asm__("__gcc_personality_v0");
-_Unwind_Reason_Code gt_unwind_personality(int version, _Unwind_Action actions, _Unwind_Exception_Class what,
-        struct _Unwind_Exception *e, struct _Unwind_Context *ctx)
+_Unwind_Reason_Code
+gt_unwind_personality(int version, _Unwind_Action actions, _Unwind_Exception_Class what,
+		      struct _Unwind_Exception *e,
+		      struct _Unwind_Context *ctx) __asm__("__gcc_personality_v0");
+_Unwind_Reason_Code gt_unwind_personality(int version, _Unwind_Action actions,
+					  _Unwind_Exception_Class what, struct _Unwind_Exception *e,
+					  struct _Unwind_Context *ctx)
 {
 	gt_unwind_init();
 	const personality_fn p = atomic_load_explicit(&personality, memory_order_relaxed);
-	return p ? p(version, actions, what, e, ctx) : _URC_CONTINUE_UNWIND; /* the wait stays open */
+	return p ? p(version, actions, what, e, ctx)
+		 : _URC_CONTINUE_UNWIND; /* the wait stays open */
 }
 
 /* Reached from a cleanup that the personality started, so the unwinder is known. */

@@ -1,0 +1,239 @@
+/*
+ * Start and end.
+ *
+ * Order at start, and why:
+ *
+ *   1. real functions      everything else may call libc, which may call our hooks
+ *   2. settings            from envp: getenv does not work yet (initfirst)
+ *   3. control page        a child made by fork must find "off" on it from the first moment on
+ *   4. arena, generation 1 there is memory to write to, and a generation to write into
+ *   5. main thread         registered while nobody else exists
+ *   6. writer              opens the output; without one there is nothing to trace for
+ *   7. on                  one store
+ *
+ * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and the writer
+ * outlives the process. The destructor only flushes where the writer would die with us.
+ */
+#include "preload/boot.h"
+
+#include "preload/advance.h"
+#include "preload/config.h"
+#include "preload/emit.h"
+#include "preload/hook.h"
+#include "preload/log.h"
+#include "preload/real.h"
+#include "preload/stack.h"
+#include "preload/sys.h"
+#include "preload/unwind.h"
+#include "preload/writer.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#define FLUSH_NS 500000000ull /* the longest that an end is held up, and only where the writer is a thread */
+
+struct gt_ctl gt_ctl __attribute__((aligned(4096)));
+int gt_is_tracing;
+int gt_host_pid, gt_host_ppid;
+
+static uint64_t n_cpus = 1;
+static char *const *start_envp;
+static uint64_t main_stack_lo, main_stack_hi;
+
+#ifdef GT_TEST
+void (*gt_testpoint)(const char *name);
+#endif
+
+uint64_t gt_cpus(void)
+{
+	return n_cpus;
+}
+
+static void count_cpus(void)
+{
+	uint64_t mask[64] = { 0 }; /* 4096 CPUs */
+	const long n = GT_SYS3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	uint64_t count = 0;
+	for (long i = 0; i < n / 8; i++)
+		count += (uint64_t)__builtin_popcountll(mask[i]);
+	n_cpus = count ? count : 1;
+}
+
+/* Fork-like calls zero the page in the child, even those that pass by our hooks; vfork does not. */
+static int make_control_page(void)
+{
+	const long p = GT_SYS6(SYS_mmap, &gt_ctl, sizeof(gt_ctl), PROT_READ | PROT_WRITE,
+	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (GT_SYS_FAILED(p))
+		return (int)p;
+	return (int)GT_SYS3(SYS_madvise, &gt_ctl, sizeof(gt_ctl), MADV_WIPEONFORK);
+}
+
+/* The kernel put argv and the environment at the top of the main stack. */
+static void find_main_stack(char *const envp[])
+{
+	struct rlimit limit;
+	uint64_t size = 8u << 20;
+	if (GT_SYS2(SYS_getrlimit, RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		size = limit.rlim_cur;
+	main_stack_hi = ((uint64_t)envp + 4095) & ~4095ull;
+	main_stack_lo = main_stack_hi - size + (64u << 10);
+}
+
+/* First statuses at once: the trace begins where the program begins. */
+static void write_first_status(struct gt_thread *t)
+{
+	bool is_full;
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen)
+		return;
+	gt_put_statuses(t, gen, &t->batch[gen % 2], now);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	gt_release(t);
+}
+
+/* Steps 3 to 7; also what a forked child does for itself. The calling thread is the only one. */
+static int start(void)
+{
+	gt_self = &gt_inside;
+	gt_host_pid = gt_sys_getpid();
+	gt_host_ppid = (int)gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0);
+	gt_log_pid = gt_host_pid;
+	gt_clock_init(gt_cfg.clock != GT_CLOCK_MONO);
+	int rc = make_control_page();
+	if (!rc)
+		rc = gt_arena_init(gt_cfg.buffer, GT_MAX_THREADS, sizeof(struct gt_thread));
+	if (!rc)
+		rc = gt_advance_init();
+	if (rc)
+		return rc;
+	struct gt_thread *t = gt_thread_register_main(getauxval(AT_ENTRY), main_stack_lo, main_stack_hi);
+	if (!t)
+		return -ENOMEM;
+	write_first_status(t);
+	gt_is_tracing = 1;
+	rc = gt_writer_start(start_envp);
+	if (rc) {
+		gt_is_tracing = 0;
+		return rc;
+	}
+	gt_self = t;
+	gt_thread_arm_end();
+	atomic_store_explicit(&gt_ctl.on, GT_ON_TRACING, memory_order_release);
+	return 0;
+}
+
+static void give_up(int rc)
+{
+	gt_is_tracing = 0;
+	gt_self = &gt_dead;
+	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without", gt_cfg.out.s, (uint64_t)-rc);
+}
+
+/* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated here. */
+static void leave_environment(char *const envp[])
+{
+	for (char *const *e = envp; *e; e++)
+		if (strncmp(*e, "LD_PRELOAD=", 11) == 0)
+			gt_env_remove_library(*e + 11, "libgtrace.so");
+}
+
+__attribute__((constructor)) static void boot(int argc, char **argv, char **envp)
+{
+	(void)argc;
+	(void)argv;
+	gt_real_resolve();
+	gt_config_read(envp);
+	if (gt_cfg.disable || !gt_cfg.out.s[0]) {
+		gt_self = &gt_dead;
+		return;
+	}
+	if (!gt_cfg.follow)
+		leave_environment(envp);
+	start_envp = envp;
+	find_main_stack(envp);
+	count_cpus();
+	gt_unwind_init();
+	gt_stack_init();
+	gt_end_init();
+	const int rc = start();
+	if (rc)
+		give_up(rc);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	gt_flush_before_end();
+}
+
+void gt_flush_before_end(void)
+{
+	if (gt_ctl.on && gt_writer_needs_flush())
+		gt_writer_flush(FLUSH_NS);
+}
+
+struct gt_chunk *gt_wait_for_chunk(bool is_big)
+{
+	if (gt_cfg.full_policy != GT_FULL_BLOCK)
+		return NULL;
+	struct gt_chunk *c = NULL;
+	while (!c && gt_writer_is_alive()) {
+		gt_sys_sleep_ns(1000000);
+		c = gt_chunk_get(is_big);
+	}
+	return c;
+}
+
+/* ---- the slow path of every hook ---- */
+
+void gt_child_of_fork(void)
+{
+	if (!gt_is_tracing || gt_sys_getpid() == gt_host_pid)
+		return;
+	if (!gt_cfg.follow) {
+		gt_is_tracing = 0;
+		gt_self = &gt_dead;
+		return;
+	}
+	const int rc = start();
+	if (rc)
+		give_up(rc);
+}
+
+void gt_before_vfork(void)
+{
+	struct gt_thread *t = gt_self;
+	if (t->gate)
+		return;
+	t->vfork_pid = (uint64_t)gt_sys_getpid();
+	atomic_fetch_or_explicit(&t->gate, GT_GATE_VFORK, memory_order_relaxed);
+}
+
+struct gt_thread *gt_on_slow(void)
+{
+	struct gt_thread *t = gt_self;
+	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
+		return NULL;
+	if (t->gate & GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
+		if ((uint64_t)gt_sys_getpid() != t->vfork_pid)
+			return NULL;
+		atomic_fetch_and_explicit(&t->gate, ~GT_GATE_VFORK, memory_order_relaxed);
+	}
+	if (!gt_ctl.on) { /* wiped: we are in a child */
+		gt_child_of_fork();
+		t = gt_self;
+	}
+	if (!gt_ctl.on)
+		return NULL;
+	if (t->gate & GT_GATE_NOBODY)
+		t = gt_thread_register_self();
+	if (!t || t->gate)
+		return NULL;
+	if (gt_ctl.on & GT_ON_HEAP)
+		gt_emit_heap(t);
+	return t;
+}

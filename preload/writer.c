@@ -1,0 +1,519 @@
+/*
+ * The background writer.
+ *
+ * Normally a task of its own made by clone(CLONE_VM): it shares the program's memory and nothing else, so it survives
+ * the program by a moment and completes the file whatever ended it. Where that is refused, or asked for
+ * (GTRACE_WRITER=thread), it is an ordinary thread with a private descriptor table.
+ *
+ * Invariants
+ *
+ * 1. As a task it calls no libc function that touches errno, thread-local state, locks or memory allocation:
+ *    its thread pointer leads to a block of zeros. Otherwise it corrupts the thread it was cloned from.
+ * 2. It holds no descriptor of the program: it closes its copies first. Otherwise a pipe's reader waits for us.
+ * 3. The program never waits for it without a bound, and never needs it to run on. (emit.c, gt_writer_flush)
+ * 4. Chunks of a generation are written between the sync batch and the end mark of that generation, after the tables that
+ *    they use; chunks of the next one are held back. Otherwise readers meet ids that are not defined.
+ * 5. A generation gets its number in the file when its first byte is written, so idle ones leave no gap.
+ * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be pinned.
+ *
+ * How it learns of the end
+ *
+ *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: getppid changes)
+ *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid word, as the memory
+ *                          is still shared; if the leader is no zombie then, the process runs another program
+ *   main's pthread_exit    clears that word as well, and leaves a zombie leader: the program goes on
+ */
+#include "preload/writer.h"
+
+#include "preload/advance.h"
+#include "preload/boot.h"
+#include "preload/config.h"
+#include "preload/emit.h"
+#include "preload/log.h"
+#include "preload/output.h"
+#include "preload/real.h"
+#include "preload/symbols.h"
+#include "preload/sys.h"
+#include "preload/tables.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/prctl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define TICK_NS       (5 * 1000000ull)
+#define IDLE_NS       (500 * 1000000ull)  /* a generation in which nothing happened is ended without a trace */
+#define FULL_NS       (50 * 1000000ull)   /* process and modules are repeated no more often than this */
+#define REAP_NS       (64 * 1000000ull)
+#define ADVANCE_BYTES (64ull << 20)
+#define MANY_ENDED    512
+#define READY_NS      2000000000ull
+#define STACK_BYTES   (128u << 10)
+#define TLS_BYTES     (8u << 10)
+
+enum ready { READY_NOT, READY_YES, READY_FAILED };
+
+static struct {
+	struct gt_closer closer; /* first: is_host_dead() and put() find the rest by it */
+	struct gt_output out;
+	struct gt_name_parts parts;
+	bool is_task;
+	int pidfd;              /* -1: none */
+	int *main_tid_word;     /* NULL: unknown */
+	bool is_dead;           /* the program is gone */
+	_Atomic uint32_t ready; /* enum ready */
+	int error;              /* why it failed */
+	_Atomic uint32_t flush_asked, flush_done;
+	_Atomic uint64_t last_round; /* ns */
+	uint64_t gen;        /* being written, */
+	uint64_t wire_gen;   /* and its number in the file */
+	bool is_begun;       /* its sync batch is in the file */
+	gt_ns now, mono;     /* its clocks */
+	uint64_t wall_s, wall_ns;
+	uint64_t bytes_before; /* out.written when it began */
+	struct gt_chunk *held; /* chunks of the next generation, oldest first */
+	uint64_t last_full, last_reap, heap_seen;
+	int64_t dead_heap; /* bytes of threads that ended */
+} w;
+
+char gt_exe_path[GT_PATH_MAX];
+
+/* ---- is the program still there? ---- */
+
+/* State letter of the leader in /proc/PID/stat; 0 = gone. */
+static char leader_state(void)
+{
+	char path[32], stat[256];
+	gt_format(path, sizeof(path), "/proc/%u/stat", (uint64_t)gt_host_pid);
+	if (gt_sys_read_file(path, stat, sizeof(stat)) <= 0)
+		return 0;
+	const char *p = strrchr(stat, ')');
+	return p && p[1] ? p[2] : 0;
+}
+
+static bool is_exec_done(void)
+{
+	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
+		return false;
+	const char state = leader_state();
+	return state != 'Z' && state != 'X';
+}
+
+/* As a thread: is nobody else left? (Then the process would never end because of us.) */
+static bool is_alone(void)
+{
+	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
+		return false;
+	struct stat st; /* the directory has two links, and one for each task: the zombie leader's and ours */
+	return GT_SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) == 0 && st.st_nlink <= 4;
+}
+
+static bool is_host_gone(uint64_t wait_ns)
+{
+	if (!w.is_task) {
+		if (wait_ns)
+			gt_sys_futex_wait(&w.flush_asked, atomic_load_explicit(&w.flush_done, memory_order_relaxed), wait_ns);
+		return is_alone();
+	}
+	struct pollfd p = { .fd = w.pidfd, .events = POLLIN };
+	struct timespec ts = { 0, (long)wait_ns };
+	const long n = GT_SYS6(SYS_ppoll, &p, w.pidfd >= 0, &ts, NULL, 0, 0);
+	if (w.pidfd >= 0 ? n == 1 : gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0) != gt_host_pid)
+		return true;
+	return is_exec_done();
+}
+
+static bool closer_is_host_dead(struct gt_closer *self)
+{
+	(void)self;
+	return w.is_dead;
+}
+
+static void closer_idle(struct gt_closer *self, unsigned round)
+{
+	(void)self;
+	if (round < 16) {
+		gt_sys_yield();
+		return;
+	}
+	if (is_host_gone(round < 64 ? 20000 : 1000000))
+		w.is_dead = true;
+}
+
+/* ---- what goes into the file ---- */
+
+/* The sync batch comes first in its generation, and only when something follows. */
+static void begin_in_file(void)
+{
+	if (w.is_begun)
+		return;
+	w.is_begun = true;
+	w.wire_gen++;
+	gt_tables_begin(w.gen, w.wire_gen);
+	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
+}
+
+static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen, gt_m m)
+{
+	(void)self;
+	(void)gen;
+	begin_in_file();
+	gt_tables_put(b, experiment, m);
+}
+
+static void write_chunk(struct gt_chunk *c)
+{
+	const uint8_t *start;
+	const size_t len = GT_BATCH_HEADER + (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
+	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+	w.out.sink.put(&w.out.sink, start, n);
+	gt_chunk_put(c);
+}
+
+/* All chunks handed over so far, oldest first, behind those that were held back. */
+static struct gt_chunk *take_chunks(void)
+{
+	struct gt_chunk *list = w.held;
+	w.held = NULL;
+	struct gt_chunk *fresh = gt_chunk_take_all();
+	if (!list)
+		return fresh;
+	struct gt_chunk *last = list;
+	while (last->next)
+		last = gt_chunk_at(last->next);
+	last->next = gt_chunk_index(fresh);
+	return list;
+}
+
+static void drain(bool is_final)
+{
+	struct gt_chunk *c = take_chunks();
+	if (!c && !is_final)
+		return;
+	begin_in_file();
+	gt_tables_flush(is_final); /* before the events that use them */
+	struct gt_chunk **held = &w.held, *last = NULL;
+	for (struct gt_chunk *next; c; c = next) {
+		next = gt_chunk_at(c->next);
+		if (c->gen == w.gen) {
+			write_chunk(c);
+			continue;
+		}
+		c->next = 0;
+		if (last)
+			last->next = gt_chunk_index(c);
+		else
+			*held = c;
+		last = c;
+	}
+}
+
+/* Threads whose last generation is now in the file. */
+static void free_ended(uint64_t gen)
+{
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_ENDED && t->ended_gen <= gen) {
+			w.dead_heap += t->heap;
+			gt_thread_free(t);
+		}
+	}
+}
+
+static void count_cpu_time(void)
+{
+	struct timespec ts;
+	GT_SYS2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &ts);
+	gt_counters[GT_COUNTER_writer_cpu_ns] = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void snapshot(void)
+{
+	gt_clock_snapshot(&w.now, &w.mono, &w.wall_s, &w.wall_ns);
+	const uint64_t start = gt_shared[w.gen % 2].start.v;
+	if (start < w.now.v) /* the batch must not be younger than the generation's first event */
+		w.mono.v -= w.now.v - start;
+	w.now.v = start;
+}
+
+static void next_generation(void)
+{
+	w.gen++;
+	w.is_begun = false;
+	w.bytes_before = w.out.written;
+	snapshot();
+}
+
+/* After its end: is there anything of the generation to write? */
+static bool has_chunks(void)
+{
+	w.held = take_chunks();
+	for (const struct gt_chunk *c = w.held; c; c = gt_chunk_at(c->next))
+		if (c->gen == w.gen)
+			return true;
+	return false;
+}
+
+/* Closes the current generation to its last byte; if `may_skip`, without a byte when there is nothing to tell. */
+static void close_generation(uint64_t now, bool may_skip)
+{
+	const uint64_t before = gt_clock_kernel_ns();
+	w.closer.may_reap = now - w.last_reap > REAP_NS;
+	if (w.closer.may_reap)
+		w.last_reap = now;
+	const uint64_t gen = gt_advance(&w.closer);
+	if (may_skip && !has_chunks()) {
+		next_generation();
+		return;
+	}
+	gt_advance_statuses(&w.closer, gen);
+	drain(true);
+	count_cpu_time();
+	GT_COUNT(advances, 1);
+	GT_COUNT(advance_ns, gt_clock_kernel_ns() - before);
+	const bool is_full = now - w.last_full > FULL_NS || w.is_dead;
+	if (is_full)
+		w.last_full = now;
+	gt_tables_records(is_full);
+	const uint8_t end = GT_END_OF_GENERATION;
+	w.out.sink.put(&w.out.sink, &end, 1);
+	gt_output_mark_whole(&w.out);
+	free_ended(gen);
+	next_generation();
+}
+
+/* Nothing was written in it and nothing counted: its end is not worth a byte, and the next one starts now. */
+static bool is_idle(void)
+{
+	if (w.is_begun || w.held)
+		return false;
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&t->wrote[w.gen % 2], memory_order_relaxed) == w.gen || t->pending.word)
+			return false;
+		for (unsigned k = 0; k < GT_N_CALLS; k++)
+			if (__atomic_load_n(&t->count[k], __ATOMIC_RELAXED) != t->reported_count[k])
+				return false;
+	}
+	return true;
+}
+
+/* ---- rounds ---- */
+
+static void tell_heap(void)
+{
+	int64_t total = w.dead_heap;
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_LIVE)
+			total += __atomic_load_n(&t->heap, __ATOMIC_RELAXED);
+	}
+	const uint64_t bytes = total > 0 ? (uint64_t)total : 0;
+	if (bytes == w.heap_seen)
+		return;
+	w.heap_seen = bytes;
+	gt_heap_set(bytes);
+	uint32_t on = GT_ON_TRACING;
+	atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING | GT_ON_HEAP, memory_order_relaxed,
+	        memory_order_relaxed);
+}
+
+static bool is_due(uint64_t now)
+{
+	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
+	return age >= gt_cfg.period_ns || w.out.written - w.bytes_before > ADVANCE_BYTES ||
+	       gt_threads_ended() > MANY_ENDED ||
+	       atomic_load_explicit(&w.flush_asked, memory_order_acquire) !=
+	               atomic_load_explicit(&w.flush_done, memory_order_relaxed);
+}
+
+/* How long nothing has to be done. */
+static uint64_t pause_ns(uint64_t now)
+{
+	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
+	if (age >= gt_cfg.period_ns)
+		return 0;
+	const uint64_t left = gt_cfg.period_ns - age;
+	return left < TICK_NS ? left : TICK_NS;
+}
+
+static void stop_tracing(void)
+{
+	atomic_store_explicit(&gt_ctl.on, 0, memory_order_relaxed);
+	gt_is_tracing = 0;
+}
+
+static void round_once(void)
+{
+	const uint32_t asked = atomic_load_explicit(&w.flush_asked, memory_order_acquire);
+	uint64_t now = gt_now().v;
+	atomic_store_explicit(&w.last_round, now, memory_order_relaxed);
+	gt_clock_tick();
+	gt_arena_grow_ahead();
+	drain(false);
+	static uint64_t last_heap;
+	if (now - last_heap > 10000000 && !w.is_dead) {
+		tell_heap();
+		last_heap = now;
+	}
+	now = gt_now().v;
+	if (w.is_dead || is_due(now))
+		close_generation(now, !w.is_dead && is_idle());
+	else if (now - gt_shared[w.gen % 2].start.v > IDLE_NS && is_idle())
+		close_generation(now, true);
+	if (w.out.is_broken)
+		stop_tracing();
+	if (asked != atomic_load_explicit(&w.flush_done, memory_order_relaxed)) {
+		atomic_store_explicit(&w.flush_done, asked, memory_order_release); /* acquire: gt_writer_flush() */
+		gt_sys_futex_wake(&w.flush_done);
+	}
+}
+
+/* ---- start and end ---- */
+
+static void find_exe(void)
+{
+	char link[32];
+	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
+	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
+	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
+	const char *slash = strrchr(gt_exe_path, '/');
+	gt_format(w.parts.exe, sizeof(w.parts.exe), "%s", slash ? slash + 1 : "unknown");
+}
+
+static int open_everything(void)
+{
+	struct timespec ts;
+	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
+	w.parts.start_s = (uint64_t)ts.tv_sec;
+	find_exe();
+	if (gt_symbols_init() || gt_tables_init(&w.out))
+		return -ENOMEM;
+	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
+	if (rc)
+		return rc;
+	gt_symbols_name(getauxval(AT_ENTRY), "main");
+	w.gen = 1;
+	snapshot();
+	w.last_reap = w.last_full = 0;
+	return 0;
+}
+
+static void run(void)
+{
+	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
+	w.error = open_everything();
+	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES, memory_order_release); /* acquire: start */
+	gt_sys_futex_wake(&w.ready);
+	while (!w.error && !w.is_dead && gt_is_tracing) {
+		w.is_dead = is_host_gone(pause_ns(gt_now().v));
+		round_once();
+	}
+	if (w.out.fd >= 0)
+		GT_SYS1(SYS_close, w.out.fd);
+}
+
+static void task_main(void *arg)
+{
+	(void)arg;
+	const uint64_t all = ~0ull;
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	GT_SYS3(SYS_close_range, 0, ~0u, 0);
+	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
+	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
+	const long fd = GT_SYS2(SYS_pidfd_open, gt_host_pid, 0);
+	w.pidfd = GT_SYS_FAILED(fd) ? -1 : (int)fd;
+	if (fd == -ESRCH) /* it is dead already */
+		w.is_dead = true;
+	run();
+}
+
+static void *thread_main(void *arg)
+{
+	(void)arg;
+	gt_self = &gt_inside;
+	GT_SYS3(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
+	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
+	run();
+	return NULL;
+}
+
+/* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places. */
+static int start_task(void)
+{
+	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES);
+	if (!mem)
+		return -ENOMEM;
+	uint64_t *tcb = (uint64_t *)(mem + STACK_BYTES + TLS_BYTES / 2);
+	tcb[0] = tcb[2] = (uint64_t)tcb; /* header.tcb, header.self */
+	uint64_t canary, guard;
+	__asm__("mov %%fs:0x28, %0" : "=r"(canary));
+	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
+	tcb[5] = canary;
+	tcb[6] = guard;
+	w.is_task = true;
+	const long rc = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, mem + STACK_BYTES, tcb, task_main, NULL);
+	return GT_SYS_FAILED(rc) ? (int)rc : 0;
+}
+
+static int start_thread(void)
+{
+	w.is_task = false;
+	w.pidfd = -1;
+	return gt_real_start_thread(thread_main);
+}
+
+int gt_writer_start(char *const envp[])
+{
+	memset(&w, 0, sizeof(w));
+	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
+	w.parts.pid = gt_host_pid;
+	w.parts.envp = envp;
+	w.out.fd = -1;
+	if (GT_SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &w.main_tid_word) || gt_sys_gettid() != gt_host_pid)
+		w.main_tid_word = NULL;
+	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
+	if (rc)
+		rc = start_thread();
+	if (rc)
+		return rc;
+	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
+	switch (atomic_load_explicit(&w.ready, memory_order_acquire)) {
+	case READY_FAILED:
+		return w.error;
+	case READY_NOT: /* slow, but it may come */
+	default:
+		return 0;
+	}
+}
+
+void gt_writer_flush(uint64_t bound_ns)
+{
+	const uint32_t mine = atomic_fetch_add_explicit(&w.flush_asked, 1, memory_order_acq_rel) + 1;
+	gt_sys_futex_wake(&w.flush_asked);
+	const uint64_t give_up = gt_now().v + bound_ns;
+	for (;;) {
+		const uint32_t done = atomic_load_explicit(&w.flush_done, memory_order_acquire);
+		if ((int32_t)(done - mine) >= 0 || gt_now().v > give_up)
+			return;
+		gt_sys_futex_wait(&w.flush_done, done, 10000000);
+	}
+}
+
+int gt_writer_is_alive(void)
+{
+	return gt_now().v - atomic_load_explicit(&w.last_round, memory_order_relaxed) < 1000000000;
+}
+
+int gt_writer_needs_flush(void)
+{
+	return !w.is_task || gt_host_pid == 1;
+}
