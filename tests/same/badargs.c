@@ -1,4 +1,5 @@
-/* Clocks and times that are refused even though the object is free: a try in front must not hide that. */
+/* Clocks and times that are refused even though the object is free: a try in front must not hide
+ * that. */
 #include "tests/same/see.h"
 
 #include <semaphore.h>
@@ -46,8 +47,11 @@ static void join(int clk)
 
 int main(void)
 {
-	const struct timespec times[] = { { 1, 0 }, { 1, -1 }, { 1, 1000000000 }, { -5, 0 }, { 1L << 60, 999999999 } };
-	const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, 4242, -1 };
+	const struct timespec times[] = {
+		{ 1, 0 }, { 1, -1 }, { 1, 1000000000 }, { -5, 0 }, { 1L << 60, 999999999 }
+	};
+	const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, 4242,
+			       -1 };
 	CHECK(!sem_init(&sem, 0, 1));
 	for (int i = 0; i < 5; i++) {
 		const struct timespec *at = &times[i];

@@ -101,11 +101,14 @@ static const struct kind {
 	const char *name;
 	void (*fn)(void);
 } kinds[] = {
-#define K(name) { #name, c_##name }
-	K(sem_wait),  K(sem_timedwait), K(sem_clockwait), K(sem_timedwait_bad), K(sem_trywait),
-	K(mutex),     K(rwlock),        K(post),          K(read),              K(write),
-	K(poll_now),  K(nanosleep),     K(open),          K(malloc),            K(create_join),
-	K(cond_wait),
+#define K(name)                                                                                    \
+	{                                                                                          \
+#name, c_##name                                                                    \
+	}
+	K(sem_wait),    K(sem_timedwait), K(sem_clockwait), K(sem_timedwait_bad),
+	K(sem_trywait), K(mutex),         K(rwlock),        K(post),
+	K(read),        K(write),         K(poll_now),      K(nanosleep),
+	K(open),        K(malloc),        K(create_join),   K(cond_wait),
 };
 
 static void unwound(void *name)
@@ -144,7 +147,8 @@ int main(void)
 		CHECK(!sem_post(&cancelled));
 		CHECK(!pthread_join(t, &v));
 		sem_getvalue(&sem, &value);
-		printf("cancelled %d, semaphore %d, mutex %d\n", v == PTHREAD_CANCELED, value, pthread_mutex_trylock(&m));
+		printf("cancelled %d, semaphore %d, mutex %d\n", v == PTHREAD_CANCELED, value,
+		       pthread_mutex_trylock(&m));
 		pthread_mutex_unlock(&m);
 		sem_destroy(&sem);
 		sem_init(&sem, 0, 1);

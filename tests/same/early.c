@@ -1,4 +1,5 @@
-/* Hooks before any constructor (preinit_array), in constructors, and behind exit; and no trace of our looking up of names. */
+/* Hooks before any constructor (preinit_array), in constructors, and behind exit; and no trace of
+ * our looking up of names. */
 #include "tests/same/see.h"
 
 #include <dlfcn.h>
@@ -41,7 +42,8 @@ static void before_constructors(void)
 	kept = calloc(1, 300);
 	everything("preinit");
 }
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(void) = before_constructors;
+__attribute__((section(".preinit_array"),
+	       used)) static void (*const preinit)(void) = before_constructors;
 
 __attribute__((constructor)) static void constructor(void)
 {

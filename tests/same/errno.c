@@ -1,4 +1,5 @@
-/* errno after 20 good and 20 failing calls of each kind, on the main thread and as the first call of a new thread. */
+/* errno after 20 good and 20 failing calls of each kind, on the main thread and as the first call
+ * of a new thread. */
 #include "tests/same/see.h"
 
 #include <fcntl.h>
@@ -133,21 +134,21 @@ static long open_close(void)
 /* clang-format on */
 
 /* Results must be equal each time; errno is what the last call left of the 4711 before it. */
-#define K(expr)                                                                                     \
-	do {                                                                                        \
-		long first = 0, errnos = 0;                                                         \
-		for (int i = 0; i < 20; i++) {                                                      \
-			errno = 4711;                                                               \
-			const long rc = (long)(expr);                                               \
-			const int e = errno;                                                        \
-			if (i == 0)                                                                 \
-				first = rc;                                                         \
-			if (rc != first)                                                            \
-				printf("%s: %ld, then %ld\n", #expr, first, rc);                    \
-			errnos += e;                                                                \
-		}                                                                                   \
-		printf("%s: %ld, errno %ld\n", #expr, first, errnos / 20);                          \
-		fflush(stdout);                                                                     \
+#define K(expr)                                                                                    \
+	do {                                                                                       \
+		long first = 0, errnos = 0;                                                        \
+		for (int i = 0; i < 20; i++) {                                                     \
+			errno = 4711;                                                              \
+			const long rc = (long)(expr);                                              \
+			const int e = errno;                                                       \
+			if (i == 0)                                                                \
+				first = rc;                                                        \
+			if (rc != first)                                                           \
+				printf("%s: %ld, then %ld\n", #expr, first, rc);                   \
+			errnos += e;                                                               \
+		}                                                                                  \
+		printf("%s: %ld, errno %ld\n", #expr, first, errnos / 20);                         \
+		fflush(stdout);                                                                    \
 	} while (0);
 
 static void *all(void *arg)

@@ -1,4 +1,5 @@
-/* Every exec, in the child of fork and of vfork, good and bad; spawn, system, popen. It runs itself as "execs show ...". */
+/* Every exec, in the child of fork and of vfork, good and bad; spawn, system, popen. It runs itself
+ * as "execs show ...". */
 #include "tests/same/see.h"
 
 #include <fcntl.h>
@@ -27,13 +28,15 @@ static void run(enum how how, const char *path)
 	char *const envp[] = { "EXECS=own environment", NULL };
 	switch (how) {
 	case EXECL:
-		execl(path, "execs", "show", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", (char *)NULL);
+		execl(path, "execs", "show", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10",
+		      (char *)NULL);
 		break;
 	case EXECLP:
 		execlp(path, "execs", "show", "1", (char *)NULL);
 		break;
 	case EXECLE:
-		execle(path, "execs", "show", "1", "2", "3", "4", "5", "6", "7", (char *)NULL, envp);
+		execle(path, "execs", "show", "1", "2", "3", "4", "5", "6", "7", (char *)NULL,
+		       envp);
 		break;
 	case EXECV:
 		execv(path, argv);

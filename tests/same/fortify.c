@@ -86,8 +86,9 @@ int main(void)
 	static const struct {
 		const char *name;
 		void (*fn)(void);
-	} overflows[] = { { "read", o_read },       { "pread", o_pread }, { "pread64", o_pread64 }, { "recv", o_recv },
-		          { "recvfrom", o_recvfrom }, { "poll", o_poll },   { "ppoll", o_ppoll } };
+	} overflows[] = { { "read", o_read },  { "pread", o_pread },       { "pread64", o_pread64 },
+			  { "recv", o_recv },  { "recvfrom", o_recvfrom }, { "poll", o_poll },
+			  { "ppoll", o_ppoll } };
 	CHECK(!pipe(p) && !socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	n = 4;
 	CHECK(write(p[1], "0123456789", 10) == 10 && write(s[1], "0123456789", 10) == 10);

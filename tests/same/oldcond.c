@@ -1,6 +1,7 @@
 /*
- * Callers of the condition variables from before glibc 2.3.2, which have another ABI: the object is a pointer to one that
- * libc allocates. They must not end up in the new functions, nor the new ones here.
+ * Callers of the condition variables from before glibc 2.3.2, which have another ABI: the object is
+ * a pointer to one that libc allocates. They must not end up in the new functions, nor the new ones
+ * here.
  */
 #include "tests/same/see.h"
 
@@ -66,8 +67,8 @@ int main(void)
 		CHECK(!pthread_join(t[i], &v));
 		CHECK(v == (void *)i);
 	}
-	printf("allocated %d, guard %d%d%d%d%d\n", c.real != NULL, (int)c.guard[0], (int)c.guard[1], (int)c.guard[2],
-	       (int)c.guard[3], (int)c.guard[4]);
+	printf("allocated %d, guard %d%d%d%d%d\n", c.real != NULL, (int)c.guard[0], (int)c.guard[1],
+	       (int)c.guard[2], (int)c.guard[3], (int)c.guard[4]);
 	SEE(old_destroy(&c));
 	SEE(old_init(&c, NULL));
 	SEE(old_broadcast(&c));

@@ -1,4 +1,5 @@
-/* Mutexes on which a trylock is not harmless: robust (owner died, not recoverable), PI, priority protected. */
+/* Mutexes on which a trylock is not harmless: robust (owner died, not recoverable), PI, priority
+ * protected. */
 #include "tests/same/see.h"
 
 static pthread_mutex_t m;
@@ -12,7 +13,8 @@ static void make(int type, int robust, int protocol)
 		CHECK(!pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST));
 	CHECK(!pthread_mutexattr_setprotocol(&a, protocol));
 	memset(&m, 0, sizeof(m));
-	printf("type %d, robust %d, protocol %d: init %d\n", type, robust, protocol, pthread_mutex_init(&m, &a));
+	printf("type %d, robust %d, protocol %d: init %d\n", type, robust, protocol,
+	       pthread_mutex_init(&m, &a));
 }
 
 static void *lock_and_end(void *arg)
@@ -76,7 +78,8 @@ static void dies(void)
 	SEE(pthread_mutex_unlock(&m));
 	in_thread(lock_and_end);
 	SEE(pthread_mutex_lock(&m));
-	SEE(pthread_mutex_unlock(&m)); /* not made consistent: lost for ever, and said so to everybody */
+	SEE(pthread_mutex_unlock(
+		&m)); /* not made consistent: lost for ever, and said so to everybody */
 	SEE(pthread_mutex_lock(&m));
 	in_thread(lock_again);
 	in_thread(lock_again);
@@ -85,14 +88,15 @@ static void dies(void)
 
 int main(void)
 {
-	static const int types[] = { PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK,
-		                     PTHREAD_MUTEX_ADAPTIVE_NP };
+	static const int types[] = { PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE,
+				     PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_ADAPTIVE_NP };
 	for (int i = 0; i < 4; i++)
 		for (int robust = 0; robust < 2; robust++)
 			for (int protocol = 0; protocol < 3; protocol++) {
 				make(types[i], robust, protocol);
 				if (protocol == PTHREAD_PRIO_PROTECT) {
-					SEE(pthread_mutex_lock(&m)); /* EINVAL without a real-time priority */
+					SEE(pthread_mutex_lock(
+						&m)); /* EINVAL without a real-time priority */
 					continue;
 				}
 				plain(types[i]);
