@@ -10,6 +10,7 @@
 #include "encoder/file.h"
 #include "encoder/section.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
