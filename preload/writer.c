@@ -75,6 +75,7 @@ static struct {
 	bool is_begun;       /* its sync batch is in the file */
 	gt_ns now, mono;     /* its clocks */
 	uint64_t wall_s, wall_ns;
+	uint64_t last_mono, last_wall; /* of the generation before, in ns */
 	uint64_t bytes_before; /* out.written when it began */
 	struct gt_chunk *held; /* chunks of the next generation, oldest first */
 	uint64_t last_full, last_reap, heap_seen;
@@ -233,13 +234,26 @@ static void count_cpu_time(void)
 	gt_counters[GT_COUNTER_writer_cpu_ns] = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* A clock that advances by less than its readings scatter must not seem to stand still or go back. */
+static uint64_t after(uint64_t ns, uint64_t *last)
+{
+	if (ns <= *last && *last - ns < 1000000)
+		ns = *last + 1;
+	*last = ns;
+	return ns;
+}
+
+/* The three clocks at the start of the generation, which was a moment ago. */
 static void snapshot(void)
 {
 	gt_clock_snapshot(&w.now, &w.mono, &w.wall_s, &w.wall_ns);
 	const uint64_t start = gt_shared[w.gen % 2].start.v;
-	if (start < w.now.v) /* the batch must not be younger than the generation's first event */
-		w.mono.v -= w.now.v - start;
+	const uint64_t ago = w.now.v > start ? w.now.v - start : 0;
+	const uint64_t wall = after(w.wall_s * 1000000000 + w.wall_ns - ago, &w.last_wall);
+	w.mono.v = after(w.mono.v - ago, &w.last_mono);
 	w.now.v = start;
+	w.wall_s = wall / 1000000000;
+	w.wall_ns = wall % 1000000000;
 }
 
 static void next_generation(void)
