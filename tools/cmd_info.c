@@ -93,6 +93,15 @@ static bool is_loss(const char *name)
 	return strncmp(name, "lost_", 5) == 0 || strncmp(name, "drop_", 5) == 0;
 }
 
+/* The unit of a counter of ours is the end of its name. */
+static enum gt_column_kind unit_of(const char *name)
+{
+	const size_t len = strlen(name);
+	if (len > 3 && strcmp(name + len - 3, "_ns") == 0)
+		return GT_COL_NS;
+	return len > 6 && strcmp(name + len - 6, "_bytes") == 0 ? GT_COL_BYTES : GT_COL_COUNT;
+}
+
 /* Losses, or the other counters. */
 static void fill_metrics(struct gt_table *t, const struct gt_summary *s, bool losses)
 {
@@ -105,7 +114,7 @@ static void fill_metrics(struct gt_table *t, const struct gt_summary *s, bool lo
 		if (is_loss(s->metrics[i].name) != losses || (losses && s->metrics[i].value == 0))
 			continue;
 		gt_table_text(t, s->metrics[i].name);
-		gt_table_u64(t, s->metrics[i].value);
+		gt_table_u64_as(t, s->metrics[i].value, unit_of(s->metrics[i].name));
 	}
 }
 

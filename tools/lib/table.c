@@ -12,6 +12,7 @@
 
 struct gt_cell {
 	enum { NONE, TEXT, NUMBER, RATIO } kind;
+	enum gt_column_kind as; /* of a NUMBER */
 	union {
 		char *text; /* owned */
 		uint64_t number;
@@ -49,7 +50,12 @@ void gt_table_text(struct gt_table *t, const char *text)
 
 void gt_table_u64(struct gt_table *t, uint64_t v)
 {
-	*add(t) = (struct gt_cell){ .kind = NUMBER, .number = v };
+	gt_table_u64_as(t, v, t->columns[t->n_cells % t->n_columns].kind);
+}
+
+void gt_table_u64_as(struct gt_table *t, uint64_t v, enum gt_column_kind kind)
+{
+	*add(t) = (struct gt_cell){ .kind = NUMBER, .as = kind, .number = v };
 }
 
 void gt_table_ratio(struct gt_table *t, double v)
@@ -71,16 +77,15 @@ size_t gt_table_rows(const struct gt_table *t)
 static size_t show(const struct gt_table *t, size_t row, size_t col, char buf[static CELL_TEXT])
 {
 	const struct gt_cell *c = &t->cells[row * t->n_columns + col];
-	const enum gt_column_kind kind = t->columns[col].kind;
 	if (c->kind == TEXT)
 		return gt_utf8_clean(buf, CELL_TEXT, c->text[0] != '\0' ? c->text : "-");
 	if (c->kind == RATIO)
 		snprintf(buf, CELL_TEXT, "%.2f", c->ratio);
-	else if (c->kind == NONE || (kind == GT_COL_ID && c->number == UINT64_MAX))
+	else if (c->kind == NONE || (c->as == GT_COL_ID && c->number == UINT64_MAX))
 		strcpy(buf, "-");
-	else if (kind == GT_COL_NS)
+	else if (c->as == GT_COL_NS)
 		gt_duration_print(buf, c->number);
-	else if (kind == GT_COL_BYTES)
+	else if (c->as == GT_COL_BYTES)
 		gt_size_print(buf, c->number);
 	else
 		snprintf(buf, CELL_TEXT, "%" PRIu64, c->number);

@@ -44,6 +44,7 @@ void gt_table_free(struct gt_table *t);
 /* The next cell, row by row; the kind of its column decides which one is meant. */
 void gt_table_text(struct gt_table *t, const char *text);
 void gt_table_u64(struct gt_table *t, uint64_t v);
+void gt_table_u64_as(struct gt_table *t, uint64_t v, enum gt_column_kind kind); /* in text, unlike its column */
 void gt_table_ratio(struct gt_table *t, double v);
 void gt_table_none(struct gt_table *t); /* "-", null, empty: not known, or not measured */
 
