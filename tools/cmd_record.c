@@ -147,6 +147,8 @@ static int say_not_started(const char *cmd, int error)
 
 static int run_and_report(const struct settings *s, struct gt_output *out, struct gt_run *run, bool is_traced)
 {
+	if (is_traced)
+		gt_output_set_aside(out);
 	const int rc = gt_run(run);
 	if (rc != 0)
 		return say_not_started(run->argv[0], -rc);

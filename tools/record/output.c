@@ -1,5 +1,6 @@
 #include "tools/record/output.h"
 
+#include "tools/lib/busy.h"
 #include "tools/lib/mem.h"
 
 #include <errno.h>
@@ -213,6 +214,41 @@ char *gt_output_init(struct gt_output *o, const char *pattern)
 	if (why == NULL)
 		o->before = list(o->pattern, 0, &o->n_before);
 	return why;
+}
+
+/* The one file the pattern means, NULL when only the library knows it. The caller's to free. */
+static char *only_path(const struct gt_output *o)
+{
+	struct text t = { 0 };
+	for (const char *p = o->pattern; *p != '\0'; p++) {
+		if (*p == '%' && *++p != '%') {
+			free(t.p);
+			return NULL;
+		}
+		add(&t, p, 1);
+	}
+	return t.p;
+}
+
+void gt_output_set_aside(const struct gt_output *o)
+{
+	struct stat st;
+	char *path = only_path(o);
+	if (path != NULL && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && !gt_busy(path)) {
+		char *old = gt_mem_format("%s.old", path);
+		rename(path, old); /* where that fails the library finds another name */
+		free(old);
+	}
+	free(path);
+}
+
+bool gt_output_is_stream(const struct gt_output *o)
+{
+	struct stat st;
+	char *path = only_path(o);
+	const bool is_stream = path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	free(path);
+	return is_stream;
 }
 
 static bool was_before(const struct gt_output *o, const struct gt_output_file *f)

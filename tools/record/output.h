@@ -30,6 +30,15 @@ struct gt_output {
  */
 char *gt_output_init(struct gt_output *o, const char *pattern);
 
+/*
+ * Renames a finished file of exactly that name to FILE.old, so that this run's file gets the name. The library does so too,
+ * but it has only time stamps to tell an earlier run from its own, and leaves a file alone that is milliseconds old.
+ */
+void gt_output_set_aside(const struct gt_output *o);
+
+/* Is the output a pipe or a device? Then no file appears. */
+bool gt_output_is_stream(const struct gt_output *o);
+
 /* Looks which files have appeared. `pid` is the program's. */
 void gt_output_find(struct gt_output *o, pid_t pid);
 

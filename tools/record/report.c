@@ -142,7 +142,8 @@ static void say_unfinished(const struct gt_summary *s, const char *name, bool is
 void gt_record_report(const struct gt_output *out, const struct gt_run *run, bool is_complete)
 {
 	if (out->n_files == 0) {
-		say_nothing_appeared(out);
+		if (!gt_output_is_stream(out))
+			say_nothing_appeared(out);
 		return;
 	}
 	const struct gt_output_file *f = main_file(out, run->pid);
