@@ -121,7 +121,7 @@ fact()
 	local f=${2:-$TRACE}
 	[ -x "$ORACLE" ] || { no_oracle=1; return 0; }
 	jq -e "$LIBJQ $1" "$f.json" >/dev/null || {
-		jq -c '{g: [.goroutines[] | {id,name,label,wait_ns_by_reason,blocks,syscalls,ended}][:12], ev: .wire.wire_events}' "$f.json" | head -c 3000
+		jq -c '{g: [.goroutines[] | {id, name, "label": .label, wait_ns_by_reason, blocks, syscalls, ended_ns}][:12], ev: .wire.wire_events}' "$f.json" | head -c 3000
 		fail "not so: $1"
 	}
 }
