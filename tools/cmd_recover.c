@@ -115,7 +115,7 @@ static void say_result(const struct gt_recovery *r, const char *in, const char *
 		        r->read_events);
 	printf(", %s of trace, %s\n", gt_duration_print(a, (uint64_t)(r->end_ns - r->start_ns)), gt_size_print(b, kept));
 	if (r->is_complete) {
-		printf("%s: nothing was lost: %s is whole\n", out, in);
+		printf("%s: %s is whole as it is: there was nothing to repair\n", out, in);
 		return;
 	}
 	/* Batches that were whole but had to be shortened, and the bytes behind the last whole one. */
