@@ -5,11 +5,11 @@
 /* Exit statuses. A recorded program's own status is passed on as it is. */
 enum gt_exit {
 	GT_EXIT_OK = 0,
-	GT_EXIT_FINDINGS = 1,        /* the file was read, and something is wrong with it */
-	GT_EXIT_USAGE = 2,           /* a wrong option, or a file that cannot be read */
-	GT_EXIT_OWN = 125,           /* record: gtrace itself failed, the program was not run */
+	GT_EXIT_FINDINGS = 1,         /* the file was read, and something is wrong with it */
+	GT_EXIT_USAGE = 2,            /* a wrong option, or a file that cannot be read */
+	GT_EXIT_OWN = 125,            /* record: gtrace itself failed, the program was not run */
 	GT_EXIT_NOT_EXECUTABLE = 126, /* record */
-	GT_EXIT_NOT_FOUND = 127,     /* record */
+	GT_EXIT_NOT_FOUND = 127,      /* record */
 };
 
 /* One function per verb: argv[0] is the verb, argv[argc] is NULL. Returns the exit status. */

@@ -21,14 +21,18 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 {
 	const struct gt_opt opts[] = {
 		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL, "also every generation" },
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL, "as JSON (schema gtrace-info/1), numbers exact" },
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never", "colour on a terminal" },
+		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
+		  "as JSON (schema gtrace-info/1), numbers exact" },
+		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
+		  "colour on a terminal" },
 	};
 	const struct gt_args args = {
 		.verb = "info",
 		.operands = "FILE",
-		.about = "Process, time, threads, events, losses, modules and settings of a trace. BORN and DIED count from\n"
-		         "the start of the trace. Status 1: the file is damaged and only its beginning was read.",
+		.about = "Process, time, threads, events, losses, modules and settings of a trace. "
+			 "BORN and DIED count from\n"
+			 "the start of the trace. Status 1: the file is damaged and only its "
+			 "beginning was read.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
 		.min = 1,
@@ -51,9 +55,12 @@ static void put_time(struct gt_table *t, const struct gt_summary *s, uint64_t ns
 static void fill_threads(struct gt_table *t, const struct gt_summary *s)
 {
 	static const struct gt_column columns[] = {
-		{ "tid", "TID", GT_COL_ID },         { "g", "G", GT_COL_ID },
-		{ "p", "P", GT_COL_ID },             { "name", "NAME", GT_COL_TEXT },
-		{ "born_ns", "BORN", GT_COL_NS },    { "died_ns", "DIED", GT_COL_NS },
+		{ "tid", "TID", GT_COL_ID },
+		{ "g", "G", GT_COL_ID },
+		{ "p", "P", GT_COL_ID },
+		{ "name", "NAME", GT_COL_TEXT },
+		{ "born_ns", "BORN", GT_COL_NS },
+		{ "died_ns", "DIED", GT_COL_NS },
 		{ "start", "START ROUTINE", GT_COL_TEXT },
 	};
 	gt_table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
@@ -155,9 +162,12 @@ static void fill_configs(struct gt_table *t, const struct gt_summary *s)
 static void fill_generations(struct gt_table *t, const struct gt_summary *s)
 {
 	static const struct gt_column columns[] = {
-		{ "number", "NUMBER", GT_COL_COUNT },    { "offset", "OFFSET", GT_COL_COUNT },
-		{ "bytes", "BYTES", GT_COL_BYTES },      { "batches", "EVENT BATCHES", GT_COL_COUNT },
-		{ "events", "EVENTS", GT_COL_COUNT },    { "start_ns", "START", GT_COL_NS },
+		{ "number", "NUMBER", GT_COL_COUNT },
+		{ "offset", "OFFSET", GT_COL_COUNT },
+		{ "bytes", "BYTES", GT_COL_BYTES },
+		{ "batches", "EVENT BATCHES", GT_COL_COUNT },
+		{ "events", "EVENTS", GT_COL_COUNT },
+		{ "start_ns", "START", GT_COL_NS },
 		{ "duration_ns", "LENGTH", GT_COL_NS },
 	};
 	gt_table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
@@ -168,7 +178,8 @@ static void fill_generations(struct gt_table *t, const struct gt_summary *s)
 		gt_table_u64(t, g->bytes);
 		gt_table_u64(t, g->batches);
 		gt_table_u64(t, g->events);
-		gt_table_u64(t, g->start_ns > s->start_ns ? (uint64_t)(g->start_ns - s->start_ns) : 0);
+		gt_table_u64(t,
+			     g->start_ns > s->start_ns ? (uint64_t)(g->start_ns - s->start_ns) : 0);
 		gt_table_u64(t, (uint64_t)(g->end_ns - g->start_ns));
 	}
 }
@@ -232,8 +243,8 @@ static void print_process(const struct gt_summary *s)
 	}
 	gt_utf8_clean(exe, sizeof(exe), p->exe);
 	gt_utf8_clean(host, sizeof(host), p->host);
-	printf("process    %s, pid %" PRIu64 ", parent %" PRIu64 ", on %s with %" PRIu64 " CPU%s\n", exe, p->pid, p->ppid,
-	        host, p->cpus, p->cpus == 1 ? "" : "s");
+	printf("process    %s, pid %" PRIu64 ", parent %" PRIu64 ", on %s with %" PRIu64 " CPU%s\n",
+	       exe, p->pid, p->ppid, host, p->cpus, p->cpus == 1 ? "" : "s");
 	print_clean("command", p->cmdline);
 	print_clean("writer", p->version);
 }
@@ -249,14 +260,18 @@ static void print_head(const struct gt_summary *s, bool is_growing)
 	print_process(s);
 	if (s->has_clock)
 		wall_text(wall, sizeof(wall), s->wall_start_ns);
-	printf("started    %s, traced for %s\n", wall, gt_duration_print(a, (uint64_t)(s->end_ns - s->start_ns)));
-	printf("file       %s, go 1.%d%s\n", gt_size_print(a, s->file_bytes != 0 ? s->file_bytes : s->whole_bytes), s->version,
-	        is_growing ? ", still being written" : s->err.code != GT_ERR_NONE ? ", DAMAGED" : "");
+	printf("started    %s, traced for %s\n", wall,
+	       gt_duration_print(a, (uint64_t)(s->end_ns - s->start_ns)));
+	printf("file       %s, go 1.%d%s\n",
+	       gt_size_print(a, s->file_bytes != 0 ? s->file_bytes : s->whole_bytes), s->version,
+	       is_growing                   ? ", still being written"
+	       : s->err.code != GT_ERR_NONE ? ", DAMAGED"
+					    : "");
 	if (s->n_gens > 0)
-		printf("generations %zu, the smallest %s, the largest %s\n", s->n_gens, gt_size_print(a, least),
-		        gt_size_print(b, most));
-	printf("tables     %" PRIu64 " strings, %" PRIu64 " stacks, %" PRIu64 " CPU samples\n", s->n_strings, s->n_stacks,
-	        s->n_samples);
+		printf("generations %zu, the smallest %s, the largest %s\n", s->n_gens,
+		       gt_size_print(a, least), gt_size_print(b, most));
+	printf("tables     %" PRIu64 " strings, %" PRIu64 " stacks, %" PRIu64 " CPU samples\n",
+	       s->n_strings, s->n_stacks, s->n_samples);
 	printf("events     %" PRIu64 "\n", gt_summary_events(s));
 }
 

@@ -8,20 +8,29 @@
 #include <string.h>
 
 static const char *const arg_types[] = {
-	[GT_ARG_none] = "",       [GT_ARG_g] = "g",         [GT_ARG_m] = "m",     [GT_ARG_p] = "p",
-	[GT_ARG_seq] = "seq",     [GT_ARG_stack] = "stack", [GT_ARG_str] = "str", [GT_ARG_gstatus] = "gstatus",
-	[GT_ARG_pstatus] = "pstatus", [GT_ARG_task] = "task",   [GT_ARG_u64] = "u64",
+	[GT_ARG_none] = "",
+	[GT_ARG_g] = "g",
+	[GT_ARG_m] = "m",
+	[GT_ARG_p] = "p",
+	[GT_ARG_seq] = "seq",
+	[GT_ARG_stack] = "stack",
+	[GT_ARG_str] = "str",
+	[GT_ARG_gstatus] = "gstatus",
+	[GT_ARG_pstatus] = "pstatus",
+	[GT_ARG_task] = "task",
+	[GT_ARG_u64] = "u64",
 };
 
 /* "g new_g, stack stack" */
-static void put_args(struct gt_table *t, const enum gt_arg *types, const char *const *names, unsigned n)
+static void put_args(struct gt_table *t, const enum gt_arg *types, const char *const *names,
+		     unsigned n)
 {
 	char text[256];
 	size_t len = 0;
 	text[0] = '\0';
 	for (unsigned i = 0; i < n; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s", i > 0 ? ", " : "",
-		        arg_types[types[i]], names[i]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s",
+					i > 0 ? ", " : "", arg_types[types[i]], names[i]);
 	gt_table_text(t, text);
 }
 
@@ -63,16 +72,18 @@ static void list_records(struct gt_table *t)
 static void list_reasons(struct gt_table *t)
 {
 	static const struct gt_column columns[] = {
-		{ "id", "ID", GT_COL_COUNT },       { "name", "NAME", GT_COL_TEXT },
-		{ "form", "FORM", GT_COL_TEXT },    { "reason", "REASON IN GO TOOLS", GT_COL_TEXT },
+		{ "id", "ID", GT_COL_COUNT },
+		{ "name", "NAME", GT_COL_TEXT },
+		{ "form", "FORM", GT_COL_TEXT },
+		{ "reason", "REASON IN GO TOOLS", GT_COL_TEXT },
 		{ "meaning", "MEANING", GT_COL_TEXT },
 	};
 	gt_table_init(t, columns, 5);
-#define GT_WHY(id, name, form, reason, meaning) \
-	gt_table_u64(t, id); \
-	gt_table_text(t, #name); \
-	gt_table_text(t, #form); \
-	gt_table_text(t, reason); \
+#define GT_WHY(id, name, form, reason, meaning)                                                    \
+	gt_table_u64(t, id);                                                                       \
+	gt_table_text(t, #name);                                                                   \
+	gt_table_text(t, #form);                                                                   \
+	gt_table_text(t, reason);                                                                  \
 	gt_table_text(t, meaning);
 #include "gtrace/whys.def"
 #undef GT_WHY
@@ -86,9 +97,9 @@ static void list_verbs(struct gt_table *t)
 		{ "help", "MEANING", GT_COL_TEXT },
 	};
 	gt_table_init(t, columns, 3);
-#define GT_CMD(name, function, args, help) \
-	gt_table_text(t, #name); \
-	gt_table_text(t, args); \
+#define GT_CMD(name, function, args, help)                                                         \
+	gt_table_text(t, #name);                                                                   \
+	gt_table_text(t, args);                                                                    \
 	gt_table_text(t, help);
 #include "tools/commands.def"
 #undef GT_CMD
@@ -130,8 +141,9 @@ int gt_cmd_list(int argc, char **argv)
 	const struct gt_args args = {
 		.verb = "list",
 		.operands = "events|records|reasons|verbs",
-		.about = "Prints a table gtrace is made from: the events of the Go trace format, gtrace's own records,\n"
-		         "the reasons why a thread waits, the verbs.",
+		.about = "Prints a table gtrace is made from: the events of the Go trace format, "
+			 "gtrace's own records,\n"
+			 "the reasons why a thread waits, the verbs.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
 		.min = 1,

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UNSET            UINT64_MAX
-#define WRITER_LIMIT_NS  UINT64_C(5000000000)
-#define DEFAULT_PATTERN  "gtrace.%e.%p.trace"
+#define UNSET           UINT64_MAX
+#define WRITER_LIMIT_NS UINT64_C(5000000000)
+#define DEFAULT_PATTERN "gtrace.%e.%p.trace"
 
 struct settings {
 	const char *out, *full, *writer;
@@ -30,24 +30,32 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 {
 	const struct gt_opt opts[] = {
 		{ 'o', "output", GT_OPT_TEXT, &s->out, "FILE",
-		        "%p pid, %e program, %h host, %t time, %n number, %q{VAR}" },
+		  "%p pid, %e program, %h host, %t time, %n number, %q{VAR}" },
 		{ 't', "threshold", GT_OPT_DURATION, &s->min_wait_ns, "TIME",
-		        "shorter calls are counted, not written (1us; 0 = all)" },
-		{ 0, "period", GT_OPT_DURATION, &s->period_ns, "TIME", "length of a generation (1s)" },
-		{ 0, "buffer", GT_OPT_SIZE, &s->buffer_bytes, "SIZE", "most memory for events not yet stored (64M)" },
-		{ 0, "full", GT_OPT_CHOICE, &s->full, "drop|block", "when it is full: drop waits, or wait" },
+		  "shorter calls are counted, not written (1us; 0 = all)" },
+		{ 0, "period", GT_OPT_DURATION, &s->period_ns, "TIME",
+		  "length of a generation (1s)" },
+		{ 0, "buffer", GT_OPT_SIZE, &s->buffer_bytes, "SIZE",
+		  "most memory for events not yet stored (64M)" },
+		{ 0, "full", GT_OPT_CHOICE, &s->full, "drop|block",
+		  "when it is full: drop waits, or wait" },
 		{ 0, "no-follow", GT_OPT_FLAG, &s->no_follow, NULL, "leave child processes alone" },
-		{ 0, "writer", GT_OPT_CHOICE, &s->writer, "task|thread", "the library's background writer (task)" },
-		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL, "say what is set; let the library talk" },
+		{ 0, "writer", GT_OPT_CHOICE, &s->writer, "task|thread",
+		  "the library's background writer (task)" },
+		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL,
+		  "say what is set; let the library talk" },
 		{ 'q', "quiet", GT_OPT_FLAG, &s->is_quiet, NULL, "no report" },
 	};
 	const struct gt_args args = {
 		.verb = "record",
 		.operands = "-- CMD [ARG...]",
-		.about = "Runs CMD, records what its threads wait for, and ends as CMD ends (same status or signal).\n"
-		         "The file is " DEFAULT_PATTERN " unless -o or GTRACE_OUT says otherwise; an older\n"
-		         "one of the same name becomes FILE.old. gtrace's own failures: 2 wrong option, 125 cannot\n"
-		         "record, 126 CMD is not executable, 127 not found.",
+		.about = "Runs CMD, records what its threads wait for, and ends as CMD ends (same "
+			 "status or signal).\n"
+			 "The file is " DEFAULT_PATTERN
+			 " unless -o or GTRACE_OUT says otherwise; an older\n"
+			 "one of the same name becomes FILE.old. gtrace's own failures: 2 wrong "
+			 "option, 125 cannot\n"
+			 "record, 126 CMD is not executable, 127 not found.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
 		.is_command_last = true,
@@ -57,7 +65,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 	return gt_args_parse(&args, argc, argv, first);
 }
 
-/* The library: beside us in the build tree, under ../lib when installed. NULL when it is not there. */
+/* The library: beside us in the build tree, under ../lib when installed. NULL when it is not there.
+ */
 static char *find_library(void)
 {
 	static const char *const places[] = { "", "../lib/gtrace/", "../lib/" };
@@ -97,8 +106,9 @@ static char *preload_list(const char *library, const char *sanitizer)
 		old = "";
 	const bool needs_first = sanitizer[0] != '\0' && !has_entry(old, sanitizer);
 	const bool needs_us = !has_entry(old, library);
-	return gt_mem_format("%s%s%s%s%s", needs_first ? sanitizer : "", needs_first && (old[0] != '\0' || needs_us) ? ":" : "",
-	        old, old[0] != '\0' && needs_us ? ":" : "", needs_us ? library : "");
+	return gt_mem_format("%s%s%s%s%s", needs_first ? sanitizer : "",
+			     needs_first && (old[0] != '\0' || needs_us) ? ":" : "", old,
+			     old[0] != '\0' && needs_us ? ":" : "", needs_us ? library : "");
 }
 
 /* A duration the way the library reads it: a whole number and a unit. */
@@ -139,13 +149,15 @@ static bool is_busy(void *arg)
 
 static int say_not_started(const char *cmd, int error)
 {
-	fprintf(stderr, "gtrace: cannot run %s: %s\n", cmd, error == ENOENT ? "not found" : strerror(error));
+	fprintf(stderr, "gtrace: cannot run %s: %s\n", cmd,
+		error == ENOENT ? "not found" : strerror(error));
 	if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE)
 		return GT_EXIT_OWN; /* fork or the pipe failed: CMD has not been tried */
 	return error == ENOENT ? GT_EXIT_NOT_FOUND : GT_EXIT_NOT_EXECUTABLE;
 }
 
-static int run_and_report(const struct settings *s, struct gt_output *out, struct gt_run *run, bool is_traced)
+static int run_and_report(const struct settings *s, struct gt_output *out, struct gt_run *run,
+			  bool is_traced)
 {
 	if (is_traced)
 		gt_output_set_aside(out);
@@ -167,11 +179,15 @@ static char *prepare(const struct settings *s, struct gt_output *out, char **lib
 {
 	*library = find_library();
 	if (*library == NULL)
-		return gt_mem_text("libgtrace.so is neither beside gtrace nor in ../lib/gtrace; is it installed?");
+		return gt_mem_text("libgtrace.so is neither beside gtrace nor in ../lib/gtrace; is "
+				   "it installed?");
 	if (strpbrk(*library, ": ") != NULL)
-		return gt_mem_format("%s: LD_PRELOAD cannot hold a path with a blank or a colon; move gtrace", *library);
+		return gt_mem_format(
+			"%s: LD_PRELOAD cannot hold a path with a blank or a colon; move gtrace",
+			*library);
 	const char *pattern = s->out != NULL ? s->out : getenv("GTRACE_OUT");
-	return gt_output_init(out, pattern != NULL && pattern[0] != '\0' ? pattern : DEFAULT_PATTERN);
+	return gt_output_init(out,
+			      pattern != NULL && pattern[0] != '\0' ? pattern : DEFAULT_PATTERN);
 }
 
 int gt_cmd_record(int argc, char **argv)
@@ -206,7 +222,8 @@ int gt_cmd_record(int argc, char **argv)
 		{ "GTRACE_LOG", s.is_verbose ? "info" : NULL },
 		{ NULL, NULL },
 	};
-	struct gt_run run = { .argv = argv + first, .env = is_traced ? env : &env[sizeof(env) / sizeof(env[0]) - 1] };
+	struct gt_run run = { .argv = argv + first,
+			      .env = is_traced ? env : &env[sizeof(env) / sizeof(env[0]) - 1] };
 	if (s.is_verbose)
 		say_environment(run.env);
 	/* Without an effect on the program itself no file is expected, and none is missed. */

@@ -17,18 +17,24 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 {
 	const struct gt_opt opts[] = {
 		{ 0, "threads", GT_OPT_FLAG, &s->by_thread, NULL, "one row per thread and call" },
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL, "as JSON (schema gtrace-stat/1), numbers exact" },
+		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
+		  "as JSON (schema gtrace-stat/1), numbers exact" },
 		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never", "colour on a terminal" },
+		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
+		  "colour on a terminal" },
 	};
 	const struct gt_args args = {
 		.verb = "stat",
 		.operands = "FILE",
-		.about = "Counts and times of every traced call, also of those too short for an event; exact sums over the\n"
-		         "whole trace, longest total first. WAITS are the calls written as events. TIMED calls have a\n"
-		         "measured time, which TOTAL, MEAN and MAX are of; an uncontended lock is counted only (\"-\").\n"
-		         "P50 and P99 are upper bounds: the end of the power-of-two bucket in which the figure lies,\n"
-		         "at most twice the true one and never above MAX.",
+		.about = "Counts and times of every traced call, also of those too short for an "
+			 "event; exact sums over the\n"
+			 "whole trace, longest total first. WAITS are the calls written as events. "
+			 "TIMED calls have a\n"
+			 "measured time, which TOTAL, MEAN and MAX are of; an uncontended lock is "
+			 "counted only (\"-\").\n"
+			 "P50 and P99 are upper bounds: the end of the power-of-two bucket in "
+			 "which the figure lies,\n"
+			 "at most twice the true one and never above MAX.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
 		.min = 1,
@@ -38,18 +44,13 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 }
 
 static const struct gt_column columns[] = {
-	{ "tid", "TID", GT_COL_ID },
-	{ "g", "G", GT_COL_ID },
+	{ "tid", "TID", GT_COL_ID },         { "g", "G", GT_COL_ID },
 	{ "thread", "THREAD", GT_COL_TEXT },
 #define THREAD_COLUMNS 3 /* only with --threads */
-	{ "call", "CALL", GT_COL_TEXT },
-	{ "count", "COUNT", GT_COL_COUNT },
-	{ "waits", "WAITS", GT_COL_COUNT },
-	{ "timed", "TIMED", GT_COL_COUNT },
-	{ "total_ns", "TOTAL", GT_COL_NS },
-	{ "mean_ns", "MEAN", GT_COL_NS },
-	{ "p50_ns", "P50", GT_COL_NS },
-	{ "p99_ns", "P99", GT_COL_NS },
+	{ "call", "CALL", GT_COL_TEXT },     { "count", "COUNT", GT_COL_COUNT },
+	{ "waits", "WAITS", GT_COL_COUNT },  { "timed", "TIMED", GT_COL_COUNT },
+	{ "total_ns", "TOTAL", GT_COL_NS },  { "mean_ns", "MEAN", GT_COL_NS },
+	{ "p50_ns", "P50", GT_COL_NS },      { "p99_ns", "P99", GT_COL_NS },
 	{ "max_ns", "MAX", GT_COL_NS },
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -80,7 +81,8 @@ static void put_times(struct gt_table *t, const struct gt_sum_call *c)
 	gt_table_u64(t, c->max_ns);
 }
 
-static void put_call(struct gt_table *t, const struct gt_summary *s, const struct gt_sum_call *c, bool by_thread)
+static void put_call(struct gt_table *t, const struct gt_summary *s, const struct gt_sum_call *c,
+		     bool by_thread)
 {
 	if (by_thread) {
 		gt_table_u64(t, c->tid);
@@ -105,7 +107,8 @@ static void fill(struct gt_table *t, struct gt_summary *s, bool by_thread)
 		free(calls);
 }
 
-static void print_json(const struct gt_table *t, const struct gt_summary *s, const char *path, bool is_complete)
+static void print_json(const struct gt_table *t, const struct gt_summary *s, const char *path,
+		       bool is_complete)
 {
 	struct gt_json j = { .out = stdout };
 	gt_json_object(&j, NULL, false);
@@ -139,9 +142,11 @@ int gt_cmd_stat(int argc, char **argv)
 		else if (gt_table_rows(&t) > 0)
 			gt_table_print_text(&t, stdout, 0, gt_term_has_color(stdout, o.color));
 		else
-			fprintf(stderr, "gtrace stat: %s holds no counters: it was not written by libgtrace.so, or no "
-			                "traced call was made\n",
-			        argv[first]);
+			fprintf(stderr,
+				"gtrace stat: %s holds no counters: it was not written by "
+				"libgtrace.so, or no "
+				"traced call was made\n",
+				argv[first]);
 		gt_table_free(&t);
 	}
 	gt_summary_free(&s);

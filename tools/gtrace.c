@@ -42,13 +42,13 @@ static void print_help(FILE *out)
 	fputs("gtrace records what the threads of a program wait for, as a Go execution trace.\n\n"
 	      "usage: gtrace VERB [OPTIONS] ...\n"
 	      "       gtrace -- CMD [ARG...]        the same as: gtrace record -- CMD [ARG...]\n\n",
-	        out);
+	      out);
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].help);
 	fputs("\n  gtrace help VERB      options of a verb\n"
 	      "  gtrace --version\n\n"
 	      "start here: gtrace -- ./app     then: gtrace stat FILE, go tool trace FILE\n",
-	        out);
+	      out);
 }
 
 static int complain_unknown(const char *word)

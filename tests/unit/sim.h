@@ -1,7 +1,8 @@
 /*
- * A small model of the library: threads that wait, call, are created and end, written as the library's writer writes them
- * (sync first, names and stacks in front of the events that use them, statuses and records at the end). For tests of the
- * tools, which then need no traced program. Everything follows from the seed.
+ * A small model of the library: threads that wait, call, are created and end, written as the
+ * library's writer writes them (sync first, names and stacks in front of the events that use them,
+ * statuses and records at the end). For tests of the tools, which then need no traced program.
+ * Everything follows from the seed.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -54,7 +55,8 @@ static void sim_put(struct sim *s, const void *bytes, size_t n)
 static void sim_seal(struct sim *s, struct gt_batch *b, uint8_t experiment, uint64_t m)
 {
 	const uint8_t *start;
-	const size_t n = gt_batch_seal(b->mem, b->len, experiment, s->gen, (gt_m){ m }, b->start, &start);
+	const size_t n =
+		gt_batch_seal(b->mem, b->len, experiment, s->gen, (gt_m){ m }, b->start, &start);
 	sim_put(s, start, n);
 }
 
@@ -76,7 +78,8 @@ static void sim_strings(struct sim *s, unsigned from, unsigned to)
 	gt_section_begin(&b, GT_EV_Strings, (gt_ns){ s->now });
 	for (unsigned id = from; id < to; id++) {
 		if (!s->string_written[id])
-			gt_section_string(&b, (gt_str){ id }, sim_text(id, buf), strlen(sim_text(id, buf)));
+			gt_section_string(&b, (gt_str){ id }, sim_text(id, buf),
+					  strlen(sim_text(id, buf)));
 		s->string_written[id] = true;
 	}
 	if (gt_batch_len(&b) > 1)
@@ -95,7 +98,8 @@ static void sim_stack(struct sim *s, unsigned id)
 	sim_strings(s, 3 + id, 4 + id);
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), (gt_ns){ s->now });
 	gt_section_begin(&b, GT_EV_Stacks, (gt_ns){ s->now });
-	const struct gt_frame frames[] = { { 0x1000 + id, { 3 + id }, { 1 }, id }, { 0x1001, { 4 }, { 1 }, 1 } };
+	const struct gt_frame frames[] = { { 0x1000 + id, { 3 + id }, { 1 }, id },
+					   { 0x1001, { 4 }, { 1 }, 1 } };
 	gt_section_stack(&b, (gt_stack){ id }, frames, id == 1 ? 1 : 2);
 	sim_seal(s, &b, 0, 0);
 }
@@ -117,12 +121,14 @@ static void sim_status(struct sim *s, struct sim_thread *t)
 	if (gt_batch_len(&t->batch) == 0)
 		t->batch = gt_batch_init(t->batch.mem, t->batch.cap, now);
 	if (!t->has_p_status && t->has_begun) {
-		gt_w_ProcStatus(&t->batch, now, (gt_p){ t->p }, t->state == GT_G_SYSCALL ? GT_P_SYSCALL : GT_P_RUNNING);
+		gt_w_ProcStatus(&t->batch, now, (gt_p){ t->p },
+				t->state == GT_G_SYSCALL ? GT_P_SYSCALL : GT_P_RUNNING);
 		t->has_p_status = true;
 		t->pseq = 0;
 	}
 	if (!t->has_g_status) {
-		gt_w_GoStatusStack(&t->batch, now, (gt_g){ t->g }, (gt_m){ t->tid }, t->state, (gt_stack){ 1 });
+		gt_w_GoStatusStack(&t->batch, now, (gt_g){ t->g }, (gt_m){ t->tid }, t->state,
+				   (gt_stack){ 1 });
 		t->has_g_status = true;
 		t->gseq = 0;
 	}
@@ -142,12 +148,12 @@ static struct sim_thread *sim_new_thread(struct sim *s)
 		const bool has_p_status = t->has_p_status;
 		const uint64_t pseq = t->pseq;
 		*t = (struct sim_thread){ .tid = 1000 + s->n_tids++,
-			.g = s->next_g++,
-			.p = i + 1,
-			.is_alive = true,
-			.state = GT_G_RUNNABLE,
-			.has_p_status = has_p_status,
-			.pseq = pseq };
+					  .g = s->next_g++,
+					  .p = i + 1,
+					  .is_alive = true,
+					  .state = GT_G_RUNNABLE,
+					  .has_p_status = has_p_status,
+					  .pseq = pseq };
 		t->batch = gt_batch_init(mem, 4096, (gt_ns){ s->now });
 		return t;
 	}
@@ -159,7 +165,8 @@ static void sim_create(struct sim *s, struct sim_thread *by)
 	struct sim_thread *t = sim_new_thread(s);
 	if (!t)
 		return;
-	gt_w_GoCreate(&by->batch, (gt_ns){ s->now }, (gt_g){ t->g }, (gt_stack){ 1 }, (gt_stack){ 2 });
+	gt_w_GoCreate(&by->batch, (gt_ns){ s->now }, (gt_g){ t->g }, (gt_stack){ 1 },
+		      (gt_stack){ 2 });
 	t->has_g_status = true;
 }
 
@@ -175,7 +182,8 @@ static void sim_begin(struct sim *s, struct sim_thread *t)
 	}
 	gt_w_ProcStart(&t->batch, now, (gt_p){ t->p }, ++t->pseq);
 	if (!t->has_g_status) {
-		gt_w_GoStatusStack(&t->batch, now, (gt_g){ t->g }, (gt_m){ t->tid }, GT_G_RUNNABLE, (gt_stack){ 1 });
+		gt_w_GoStatusStack(&t->batch, now, (gt_g){ t->g }, (gt_m){ t->tid }, GT_G_RUNNABLE,
+				   (gt_stack){ 1 });
 		t->has_g_status = true;
 		t->gseq = 0;
 	}
@@ -215,10 +223,12 @@ static void sim_running_step(struct sim *s, struct sim_thread *t)
 	} else if (what == 1 && t->g != 1) {
 		sim_end(s, t);
 	} else if (what < 10) {
-		gt_w_GoSyscallBegin(&t->batch, now, ++t->pseq, (gt_stack){ 1 + sim_random(s, SIM_STACKS) });
+		gt_w_GoSyscallBegin(&t->batch, now, ++t->pseq,
+				    (gt_stack){ 1 + sim_random(s, SIM_STACKS) });
 		t->state = GT_G_SYSCALL;
 	} else {
-		gt_w_GoBlock(&t->batch, now, (gt_str){ 2 }, (gt_stack){ 1 + sim_random(s, SIM_STACKS) });
+		gt_w_GoBlock(&t->batch, now, (gt_str){ 2 },
+			     (gt_stack){ 1 + sim_random(s, SIM_STACKS) });
 		t->state = GT_G_WAITING;
 	}
 }
@@ -263,8 +273,8 @@ static void sim_open_generation(struct sim *s)
 	}
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), (gt_ns){ s->now });
 	gt_section_begin(&b, GT_EV_Sync, (gt_ns){ s->now });
-	gt_section_sync(&b, 1000000000, (gt_ns){ s->now }, (gt_ns){ s->now }, 1800000000 + s->now / 1000000000,
-	        s->now % 1000000000);
+	gt_section_sync(&b, 1000000000, (gt_ns){ s->now }, (gt_ns){ s->now },
+			1800000000 + s->now / 1000000000, s->now % 1000000000);
 	sim_seal(s, &b, 0, 0);
 }
 
@@ -275,15 +285,17 @@ static void sim_records(struct sim *s)
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), now);
 	gt_section_begin_records(&b, now);
 	sim_strings(s, 1, 5);
-	gt_r_PROCESS(&b, now, 4711, 1, (gt_str){ 4 }, (gt_str){ 1 }, (gt_str){ 0 }, (gt_str){ 0 }, 4);
+	gt_r_PROCESS(&b, now, 4711, 1, (gt_str){ 4 }, (gt_str){ 1 }, (gt_str){ 0 }, (gt_str){ 0 },
+		     4);
 	for (unsigned i = 0; i < SIM_THREADS; i++) {
 		struct sim_thread *t = &s->t[i];
 		if (t->g == 0)
 			continue;
-		gt_r_THREAD(&b, now, (gt_m){ t->tid }, (gt_g){ t->g }, (gt_p){ t->p }, (gt_str){ 0 }, (gt_str){ 4 }, 0, 0);
+		gt_r_THREAD(&b, now, (gt_m){ t->tid }, (gt_g){ t->g }, (gt_p){ t->p },
+			    (gt_str){ 0 }, (gt_str){ 4 }, 0, 0);
 		if (t->count > 0)
-			gt_section_call(&b, now, (gt_m){ t->tid }, (gt_g){ t->g }, (gt_str){ 3 }, t->count, t->waits,
-			        t->total_ns, t->max_ns, t->buckets, 64);
+			gt_section_call(&b, now, (gt_m){ t->tid }, (gt_g){ t->g }, (gt_str){ 3 },
+					t->count, t->waits, t->total_ns, t->max_ns, t->buckets, 64);
 	}
 	gt_r_METRIC(&b, now, (gt_m){ 0 }, (gt_str){ 1 }, 1);
 	sim_seal(s, &b, GT_EXPERIMENT, 0);

@@ -22,13 +22,13 @@ static int parse(bool is_command_last, int *first, char **argv)
 		{ 0, "buffer", GT_OPT_SIZE, &v.buffer, "SIZE", "" },
 	};
 	const struct gt_args args = { .verb = "test",
-		.operands = "FILE",
-		.about = "",
-		.opts = opts,
-		.n_opts = 6,
-		.is_command_last = is_command_last,
-		.min = 1,
-		.max = is_command_last ? -1 : 1 };
+				      .operands = "FILE",
+				      .about = "",
+				      .opts = opts,
+				      .n_opts = 6,
+				      .is_command_last = is_command_last,
+				      .min = 1,
+				      .max = is_command_last ? -1 : 1 };
 	v.json = false;
 	v.follow = true;
 	v.out = v.full = NULL;
@@ -43,7 +43,8 @@ static int parse(bool is_command_last, int *first, char **argv)
 Test(args, values_go_where_the_table_says)
 {
 	int first;
-	char **argv = ARGV("--json", "--no-follow", "-oX", "--full=block", "-p", "5ms", "--buffer", "8M", "F");
+	char **argv = ARGV("--json", "--no-follow", "-oX", "--full=block", "-p", "5ms", "--buffer",
+			   "8M", "F");
 	cr_assert(eq(int, parse(false, &first, argv), -1));
 	cr_assert(v.json);
 	cr_assert(not(v.follow));
@@ -86,7 +87,8 @@ static void expect_error(const char *text, char **argv)
 
 Test(args, an_unknown_option_names_the_nearest)
 {
-	expect_error("gtrace test: unknown option --jsno; did you mean --json?\n", ARGV("--jsno", "F"));
+	expect_error("gtrace test: unknown option --jsno; did you mean --json?\n",
+		     ARGV("--jsno", "F"));
 }
 
 Test(args, an_unknown_letter_says_where_help_is)
@@ -96,7 +98,8 @@ Test(args, an_unknown_letter_says_where_help_is)
 
 Test(args, a_wrong_value_says_what_was_expected)
 {
-	expect_error("gtrace test: --period 5: expected a duration like 100us, 5ms, 2s\n", ARGV("-p", "5", "F"));
+	expect_error("gtrace test: --period 5: expected a duration like 100us, 5ms, 2s\n",
+		     ARGV("-p", "5", "F"));
 }
 
 Test(args, a_wrong_choice_lists_the_choices)

@@ -37,8 +37,20 @@ Test(quantity, sizes_are_powers_of_1024)
 
 Test(quantity, what_is_none_is_refused)
 {
-	static const char *const bad[] = { "", "s", "5", "-1s", "1e3s", " 1s", "1s ", "1.2.3s", "0x1s", ".5s", "inf", "nans",
-		"99999999999999999s", "9999999999h" };
+	static const char *const bad[] = { "",
+					   "s",
+					   "5",
+					   "-1s",
+					   "1e3s",
+					   " 1s",
+					   "1s ",
+					   "1.2.3s",
+					   "0x1s",
+					   ".5s",
+					   "inf",
+					   "nans",
+					   "99999999999999999s",
+					   "9999999999h" };
 	uint64_t v;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert(not(gt_duration_parse(bad[i], &v)), "%s", bad[i]);

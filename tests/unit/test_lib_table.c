@@ -53,8 +53,8 @@ Test(table, text_is_aligned_numbers_right_and_nothing_trails)
 {
 	char *text = print(as_text);
 	cr_assert_str_eq(text, "  NAME           N   TOTAL  NOTE\n"
-	                        "  a              7  1.50ms  x,\"y\"\n"
-	                        "  long name  12345       -  -\n");
+			       "  a              7  1.50ms  x,\"y\"\n"
+			       "  long name  12345       -  -\n");
 	free(text);
 }
 
@@ -62,18 +62,20 @@ Test(table, csv_quotes_what_needs_it_and_leaves_unknown_empty)
 {
 	char *text = print(gt_table_print_csv);
 	cr_assert_str_eq(text, "name,n,total_ns,note\r\n"
-	                        "a,7,1500000,\"x,\"\"y\"\"\"\r\n"
-	                        "long name,12345,,\r\n");
+			       "a,7,1500000,\"x,\"\"y\"\"\"\r\n"
+			       "long name,12345,,\r\n");
 	free(text);
 }
 
 Test(table, json_is_exact_and_says_null)
 {
 	char *text = print(as_json);
-	cr_assert_str_eq(text, "[\n"
-	                        "  {\"name\": \"a\", \"n\": 7, \"total_ns\": 1500000, \"note\": \"x,\\\"y\\\"\"},\n"
-	                        "  {\"name\": \"long name\", \"n\": 12345, \"total_ns\": null, \"note\": \"\"}\n"
-	                        "]\n");
+	cr_assert_str_eq(
+		text,
+		"[\n"
+		"  {\"name\": \"a\", \"n\": 7, \"total_ns\": 1500000, \"note\": \"x,\\\"y\\\"\"},\n"
+		"  {\"name\": \"long name\", \"n\": 12345, \"total_ns\": null, \"note\": \"\"}\n"
+		"]\n");
 	free(text);
 }
 
@@ -91,8 +93,10 @@ Test(json, bytes_that_are_no_text_become_the_replacement_character)
 	gt_json_end_array(&j);
 	gt_json_end_object(&j);
 	fclose(out);
-	cr_assert_str_eq(text, "{\"a\\n\": \"\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\", \"none\": null, \"x\": null, "
-	                        "\"empty\": []}\n");
+	cr_assert_str_eq(
+		text,
+		"{\"a\\n\": \"\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\", \"none\": null, \"x\": null, "
+		"\"empty\": []}\n");
 	free(text);
 }
 

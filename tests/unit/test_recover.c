@@ -1,4 +1,5 @@
-/* A trace of the model (sim.h) is cut at every byte; what is recovered must pass the reader's own rules. */
+/* A trace of the model (sim.h) is cut at every byte; what is recovered must pass the reader's own
+ * rules. */
 #include "tests/unit/sim.h"
 #include "tools/analysis/summary.h"
 #include "tools/read/trace.h"
@@ -59,7 +60,8 @@ static uint64_t count_events(const uint8_t *bytes, size_t len, size_t cut)
 	return n;
 }
 
-/* The closed generation alone must be a trace too: that proves that every live thread has its status. */
+/* The closed generation alone must be a trace too: that proves that every live thread has its
+ * status. */
 static void check_alone(const struct gt_recovery *r, size_t cut)
 {
 	if (r->is_closed)
@@ -81,7 +83,9 @@ static void cut_everywhere(uint64_t seed, unsigned steps, size_t batch_bytes)
 			check_alone(&r, cut);
 			free(out);
 		}
-		cr_assert(eq(int, r.is_complete, cut == s->len || (cut > 0 && cut < s->len && r.whole_bytes == cut && r.n_whole > 0)));
+		cr_assert(eq(int, r.is_complete,
+			     cut == s->len || (cut > 0 && cut < s->len && r.whole_bytes == cut &&
+					       r.n_whole > 0)));
 		closed += r.is_closed;
 		gt_recovery_free(&r);
 	}
@@ -137,10 +141,12 @@ Test(recover, a_silent_thread_gets_its_state_and_name)
 	struct gt_ordered ev;
 	unsigned named = 0;
 	while (gt_trace_next(t, &ev, &err) > 0) {
-		const struct gt_gen_stack *stack = gt_gen_stack(gt_trace_gen(t), gt_ordered_subject_stack(&ev));
+		const struct gt_gen_stack *stack =
+			gt_gen_stack(gt_trace_gen(t), gt_ordered_subject_stack(&ev));
 		if (ev.id != GT_EV_GoStatusStack || stack == NULL || stack->n != 1)
 			continue;
-		const struct gt_text name = gt_gen_text(gt_trace_gen(t), gt_gen_frame(gt_trace_gen(t), stack, 0)->func);
+		const struct gt_text name =
+			gt_gen_text(gt_trace_gen(t), gt_gen_frame(gt_trace_gen(t), stack, 0)->func);
 		cr_assert(eq(u32, name.len, 6));
 		cr_assert(memcmp(name.p, "func_0", 6) == 0);
 		named++;

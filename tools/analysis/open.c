@@ -15,10 +15,13 @@ static void say_error(const struct gt_summary *s, const char *verb, const char *
 static void say_what_is_left(const struct gt_summary *s, const char *verb, const char *path)
 {
 	char text[GT_QUANTITY_TEXT];
-	fprintf(stderr, "gtrace %s: only the first %zu generation%s (%s) could be read\n", verb, s->n_gens,
-	        s->n_gens == 1 ? "" : "s", gt_size_print(text, s->whole_bytes));
+	fprintf(stderr, "gtrace %s: only the first %zu generation%s (%s) could be read\n", verb,
+		s->n_gens, s->n_gens == 1 ? "" : "s", gt_size_print(text, s->whole_bytes));
 	if (s->err.code == GT_ERR_TRUNCATED)
-		fprintf(stderr, "gtrace %s: the file was cut off; to save what can be saved: gtrace recover %s\n", verb, path);
+		fprintf(stderr,
+			"gtrace %s: the file was cut off; to save what can be saved: gtrace "
+			"recover %s\n",
+			verb, path);
 }
 
 int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bool *is_growing)
@@ -26,8 +29,10 @@ int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bo
 	*is_growing = gt_busy_wait(path);
 	const bool is_read = gt_summary_read(s, path);
 	if (*is_growing && (s->err.code == GT_ERR_TRUNCATED || s->err.code == GT_ERR_NONE)) {
-		fprintf(stderr, "gtrace %s: %s is still being written: these are its first %zu generations\n", verb, path,
-		        s->n_gens);
+		fprintf(stderr,
+			"gtrace %s: %s is still being written: these are its first %zu "
+			"generations\n",
+			verb, path, s->n_gens);
 		return GT_EXIT_OK;
 	}
 	*is_growing = false;

@@ -16,7 +16,8 @@ struct gt_sum_private {
 	const struct gt_gen *gen; /* being added */
 };
 
-/* The text of a string id of the generation, kept. N.B. as a C string: what follows a zero byte is cut. */
+/* The text of a string id of the generation, kept. N.B. as a C string: what follows a zero byte is
+ * cut. */
 static const char *text(struct gt_summary *s, uint64_t id)
 {
 	const struct gt_text t = gt_gen_text(s->priv->gen, id);
@@ -27,10 +28,12 @@ static const char *text(struct gt_summary *s, uint64_t id)
 /*
  * The entry for `key` in one of the arrays: found, or added with all bytes zero.
  */
-#define ENTRY(s, list, key) \
-	entry(&(s)->priv->list, &(s)->list, &(s)->n_##list, &(s)->priv->cap_##list, sizeof(*(s)->list), &(key), sizeof(key))
+#define ENTRY(s, list, key)                                                                        \
+	entry(&(s)->priv->list, &(s)->list, &(s)->n_##list, &(s)->priv->cap_##list,                \
+	      sizeof(*(s)->list), &(key), sizeof(key))
 
-static void *entry(struct gt_keymap *map, void *list, size_t *n, size_t *cap, size_t size, const void *key, size_t len)
+static void *entry(struct gt_keymap *map, void *list, size_t *n, size_t *cap, size_t size,
+		   const void *key, size_t len)
 {
 	bool is_new;
 	char *items;
@@ -109,7 +112,8 @@ static void add_module(struct gt_summary *s, const struct gt_rec_value *r)
 	const char *path = text(s, r->field[3]);
 	const uint64_t key[] = { r->field[0], r->field[1], r->field[2], (uint64_t)(uintptr_t)path };
 	struct gt_sum_module *m = ENTRY(s, modules, key);
-	*m = (struct gt_sum_module){ r->field[0], r->field[1], r->field[2], path, text(s, r->field[4]) };
+	*m = (struct gt_sum_module){ r->field[0], r->field[1], r->field[2], path,
+				     text(s, r->field[4]) };
 }
 
 static void add_config(struct gt_summary *s, const struct gt_rec_value *r)
@@ -184,7 +188,8 @@ static void add_clock(struct gt_summary *s, const struct gt_gen *g)
 	s->has_clock = g->has_clock;
 	if (g->has_clock) {
 		const uint64_t wall = g->snap_sec * 1000000000 + g->snap_nsec;
-		s->wall_start_ns = (int64_t)(wall - (uint64_t)gt_gen_ns(g, g->snap_time) + (uint64_t)s->start_ns);
+		s->wall_start_ns = (int64_t)(wall - (uint64_t)gt_gen_ns(g, g->snap_time) +
+					     (uint64_t)s->start_ns);
 	}
 }
 
@@ -312,7 +317,8 @@ struct gt_sum_call *gt_summary_by_call(const struct gt_summary *s, size_t *n)
 	*n = 0;
 	for (size_t i = 0; i < s->n_calls; i++) {
 		const struct gt_sum_call *c = &s->calls[i];
-		struct gt_sum_call *sum = entry(&names, &sums, n, &cap, sizeof(*sums), &c->name, sizeof(c->name));
+		struct gt_sum_call *sum =
+			entry(&names, &sums, n, &cap, sizeof(*sums), &c->name, sizeof(c->name));
 		sum->name = c->name;
 		sum->count += c->count;
 		sum->waits += c->waits;
@@ -349,7 +355,8 @@ uint64_t gt_sum_call_quantile(const struct gt_sum_call *c, double q)
 		below += c->buckets[b];
 		if (below < rank || below == 0)
 			continue;
-		const uint64_t bound = b + 1 < GT_BUCKETS ? (UINT64_C(1) << (b + 1)) - 1 : UINT64_MAX;
+		const uint64_t bound =
+			b + 1 < GT_BUCKETS ? (UINT64_C(1) << (b + 1)) - 1 : UINT64_MAX;
 		return bound < c->max_ns ? bound : c->max_ns;
 	}
 	return c->max_ns;

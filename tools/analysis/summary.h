@@ -1,6 +1,7 @@
 /*
- * What is in a trace, added up over its generations: for `info`, `stat` and the end of `record`. Memory is bounded by the
- * number of threads, calls, modules and generations, not by the number of events.
+ * What is in a trace, added up over its generations: for `info`, `stat` and the end of `record`.
+ * Memory is bounded by the number of threads, calls, modules and generations, not by the number of
+ * events.
  */
 #ifndef GT_SUMMARY_H
 #define GT_SUMMARY_H
@@ -31,7 +32,7 @@ struct gt_sum_thread {
 };
 
 struct gt_sum_call {
-	uint64_t tid, g;  /* 0 in totals over threads */
+	uint64_t tid, g; /* 0 in totals over threads */
 	const char *name;
 	uint64_t count, waits, total_ns, max_ns;
 	uint64_t buckets[GT_BUCKETS];
@@ -55,8 +56,9 @@ struct gt_sum_config {
 struct gt_summary {
 	struct gt_sum_process process;
 	bool has_process;
-	int version; /* minor version of the file's header */
-	uint64_t file_bytes, whole_bytes; /* of the file (0: a pipe); up to the end of the last whole generation */
+	int version;                      /* minor version of the file's header */
+	uint64_t file_bytes, whole_bytes; /* of the file (0: a pipe); up to the end of the last
+					     whole generation */
 
 	bool has_clock;
 	int64_t wall_start_ns; /* since 1970, of start_ns; only with has_clock */
@@ -78,15 +80,16 @@ struct gt_summary {
 };
 
 /*
- * Reads `path`. False, with s->err, when nothing could be read (no file, no trace). A damaged or cut file is true, with
- * s->err and everything before the damage. gt_summary_free() in any case.
+ * Reads `path`. False, with s->err, when nothing could be read (no file, no trace). A damaged or
+ * cut file is true, with s->err and everything before the damage. gt_summary_free() in any case.
  */
 bool gt_summary_read(struct gt_summary *s, const char *path);
 
 /*
- * The same for a verb that reads one file: waits for a writer that is about to end, says on stderr what is wrong and what to
- * type. Returns the exit status so far: GT_EXIT_OK, GT_EXIT_FINDINGS (damaged: the part before is there),
- * GT_EXIT_USAGE (nothing could be read). *is_growing: the file is still being written, which is no finding.
+ * The same for a verb that reads one file: waits for a writer that is about to end, says on stderr
+ * what is wrong and what to type. Returns the exit status so far: GT_EXIT_OK, GT_EXIT_FINDINGS
+ * (damaged: the part before is there), GT_EXIT_USAGE (nothing could be read). *is_growing: the file
+ * is still being written, which is no finding.
  */
 int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bool *is_growing);
 
@@ -101,7 +104,8 @@ uint64_t gt_summary_metric(const struct gt_summary *s, const char *name);
 /* All timed events. */
 uint64_t gt_summary_events(const struct gt_summary *s);
 
-/* Counters by call only, summed over the threads: an array of *n, the caller's to free; sorted by total time. */
+/* Counters by call only, summed over the threads: an array of *n, the caller's to free; sorted by
+ * total time. */
 struct gt_sum_call *gt_summary_by_call(const struct gt_summary *s, size_t *n);
 
 /* For qsort: largest total first, then by name, thread. */
@@ -111,8 +115,8 @@ int gt_sum_call_order(const void *a, const void *b);
 uint64_t gt_sum_call_timed(const struct gt_sum_call *c);
 
 /*
- * The duration below which a share `q` (0 to 1) of the timed calls lies: an upper bound, the end of its power-of-two
- * bucket, but never above the longest call. 0 when no call was timed.
+ * The duration below which a share `q` (0 to 1) of the timed calls lies: an upper bound, the end of
+ * its power-of-two bucket, but never above the longest call. 0 when no call was timed.
  */
 uint64_t gt_sum_call_quantile(const struct gt_sum_call *c, double q);
 

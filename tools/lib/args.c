@@ -22,15 +22,15 @@ static void print_row(const struct gt_opt *o)
 {
 	char left[64];
 	const char letter[] = { '-', o->letter, ',', ' ', '\0' };
-	snprintf(left, sizeof(left), "%s--%s%s%s", o->letter != 0 ? letter : "    ", o->name, has_arg(o) ? " " : "",
-	        has_arg(o) ? o->arg : "");
+	snprintf(left, sizeof(left), "%s--%s%s%s", o->letter != 0 ? letter : "    ", o->name,
+		 has_arg(o) ? " " : "", has_arg(o) ? o->arg : "");
 	printf("  %-28s %s\n", left, o->help);
 }
 
 static void print_help(const struct gt_args *a)
 {
 	printf("usage: gtrace %s%s%s%s\n", a->verb, a->n_opts > 0 ? " [OPTIONS]" : "",
-	        a->operands[0] != '\0' ? " " : "", a->operands);
+	       a->operands[0] != '\0' ? " " : "", a->operands);
 	if (a->about[0] != '\0')
 		printf("\n%s\n", a->about);
 	printf("\n");
@@ -69,7 +69,9 @@ const char *gt_args_nearest(const char *word, const char *const *names, size_t n
 	int best_distance = 1 + (int)strlen(word) / 3; /* more changes than that are another word */
 	for (size_t i = 0; i < n; i++) {
 		const size_t len = strlen(word);
-		const int d = len >= 3 && strncmp(word, names[i], len) == 0 ? 0 : edit_distance(word, names[i]);
+		const int d = len >= 3 && strncmp(word, names[i], len) == 0
+				      ? 0
+				      : edit_distance(word, names[i]);
 		if (d <= best_distance && (best == NULL || d < best_distance)) {
 			best = names[i];
 			best_distance = d;
@@ -150,11 +152,11 @@ static void to_getopt(const struct gt_args *a, struct option *longs, char *short
 {
 	if (a->is_command_last)
 		*shorts++ = '+'; /* else getopt moves the operands to the end */
-	*shorts++ = ':';     /* tells a missing argument from an unknown option */
+	*shorts++ = ':';         /* tells a missing argument from an unknown option */
 	for (size_t i = 0; i <= a->n_opts; i++) {
 		const struct gt_opt *o = i < a->n_opts ? &a->opts[i] : &help_row;
-		longs[i] = (struct option){ o->name, has_arg(o) ? required_argument : no_argument, NULL,
-			FIRST_VAL + (int)i };
+		longs[i] = (struct option){ o->name, has_arg(o) ? required_argument : no_argument,
+					    NULL, FIRST_VAL + (int)i };
 		if (o->letter != 0) {
 			*shorts++ = o->letter;
 			if (has_arg(o))
@@ -168,7 +170,8 @@ static void to_getopt(const struct gt_args *a, struct option *longs, char *short
 static const struct gt_opt *find(const struct gt_args *a, int value)
 {
 	for (size_t i = 0; i < a->n_opts; i++) {
-		if (value == FIRST_VAL + (int)i || (value < FIRST_VAL && value != 0 && value == a->opts[i].letter))
+		if (value == FIRST_VAL + (int)i ||
+		    (value < FIRST_VAL && value != 0 && value == a->opts[i].letter))
 			return &a->opts[i];
 	}
 	return &help_row;
@@ -177,16 +180,19 @@ static const struct gt_opt *find(const struct gt_args *a, int value)
 static int complain_missing(const struct gt_args *a, const char *word, int value)
 {
 	const struct gt_opt *o = find(a, value);
-	fprintf(stderr, "gtrace %s: %s needs an argument: %s\n", a->verb, word, has_arg(o) ? o->arg : "");
+	fprintf(stderr, "gtrace %s: %s needs an argument: %s\n", a->verb, word,
+		has_arg(o) ? o->arg : "");
 	return EXIT_USAGE;
 }
 
 static int check_operands(const struct gt_args *a, int n, const char *extra)
 {
 	if (n < a->min)
-		fprintf(stderr, "gtrace %s: expected %s; try: gtrace %s --help\n", a->verb, a->operands, a->verb);
+		fprintf(stderr, "gtrace %s: expected %s; try: gtrace %s --help\n", a->verb,
+			a->operands, a->verb);
 	else if (a->max >= 0 && n > a->max)
-		fprintf(stderr, "gtrace %s: unexpected operand '%s'; try: gtrace %s --help\n", a->verb, extra, a->verb);
+		fprintf(stderr, "gtrace %s: unexpected operand '%s'; try: gtrace %s --help\n",
+			a->verb, extra, a->verb);
 	else
 		return GO_ON;
 	return EXIT_USAGE;
@@ -215,7 +221,8 @@ int gt_args_parse(const struct gt_args *a, int argc, char **argv, int *first)
 				return status;
 			continue;
 		}
-		/* getopt has moved on behind the word, unless it stands inside a cluster of letters. */
+		/* getopt has moved on behind the word, unless it stands inside a cluster of
+		 * letters. */
 		char letter[] = { '-', (char)optopt, '\0' };
 		if (optopt > 0 && optopt < FIRST_VAL)
 			word = letter;
@@ -224,5 +231,6 @@ int gt_args_parse(const struct gt_args *a, int argc, char **argv, int *first)
 		return value == ':' ? complain_missing(a, word, optopt) : complain_unknown(a, word);
 	}
 	*first = optind;
-	return check_operands(a, argc - optind, a->max >= 0 && optind + a->max < argc ? argv[optind + a->max] : "");
+	return check_operands(a, argc - optind,
+			      a->max >= 0 && optind + a->max < argc ? argv[optind + a->max] : "");
 }

@@ -1,8 +1,8 @@
 /*
  * Options of a verb: one row each, parsed and printed from the same table.
  *
- * A row says where its value goes; the variable's initial value is the default. `--help` prints a page made
- * of the rows. Long options may be shortened to a unique beginning, as with getopt_long.
+ * A row says where its value goes; the variable's initial value is the default. `--help` prints a
+ * page made of the rows. Long options may be shortened to a unique beginning, as with getopt_long.
  */
 #ifndef GT_ARGS_H
 #define GT_ARGS_H
@@ -31,17 +31,18 @@ struct gt_opt {
 
 struct gt_args {
 	const char *verb;
-	const char *operands;   /* "FILE", for the usage line */
-	const char *about;      /* lines between the usage line and the options */
+	const char *operands; /* "FILE", for the usage line */
+	const char *about;    /* lines between the usage line and the options */
 	const struct gt_opt *opts;
 	size_t n_opts;
-	bool is_command_last;   /* the first operand begins a command line: options end there */
-	int min, max;           /* number of operands; max -1 = any */
+	bool is_command_last; /* the first operand begins a command line: options end there */
+	int min, max;         /* number of operands; max -1 = any */
 };
 
 /*
- * Parses argv[1..]. Returns -1 when the verb shall go on: the operands are then argv[*first .. argc), which may have
- * been put into another order. Otherwise all is said (help, or what is wrong) and the result is the exit status.
+ * Parses argv[1..]. Returns -1 when the verb shall go on: the operands are then argv[*first ..
+ * argc), which may have been put into another order. Otherwise all is said (help, or what is wrong)
+ * and the result is the exit status.
  */
 int gt_args_parse(const struct gt_args *a, int argc, char **argv, int *first);
 

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* N.B. a shared lock, for a moment: the writer takes its own when it makes the file and keeps it to its end. */
+/* N.B. a shared lock, for a moment: the writer takes its own when it makes the file and keeps it to
+ * its end. */
 bool gt_busy(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -23,7 +24,8 @@ bool gt_busy(const char *path)
 	return is_held;
 }
 
-/* The process that holds the lock, from /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 fe:01:1234 0 EOF". 0 = unknown. */
+/* The process that holds the lock, from /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 fe:01:1234 0
+ * EOF". 0 = unknown. */
 static pid_t holder_of(const char *path)
 {
 	struct stat st;
@@ -35,7 +37,8 @@ static pid_t holder_of(const char *path)
 	while (found == 0 && fgets(line, sizeof(line), f) != NULL) {
 		int pid;
 		unsigned long long inode;
-		if (sscanf(line, "%*s FLOCK ADVISORY WRITE %d %*[^:]:%*[^:]:%llu", &pid, &inode) == 2 &&
+		if (sscanf(line, "%*s FLOCK ADVISORY WRITE %d %*[^:]:%*[^:]:%llu", &pid, &inode) ==
+			    2 &&
 		    inode == (unsigned long long)st.st_ino)
 			found = pid;
 	}
@@ -70,8 +73,9 @@ static bool is_writer_task(pid_t pid)
 }
 
 /*
- * Does the program live? The writer is its child and shares its memory; when the program ends the writer gets another
- * parent, with another memory. Where the kernel does not tell, "no": waiting two seconds too long harms nobody.
+ * Does the program live? The writer is its child and shares its memory; when the program ends the
+ * writer gets another parent, with another memory. Where the kernel does not tell, "no": waiting
+ * two seconds too long harms nobody.
  */
 static bool is_program_alive(const char *path)
 {

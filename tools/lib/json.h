@@ -1,6 +1,6 @@
 /*
- * A JSON writer: commas, indentation and escapes. Strings of a trace are any bytes; what is not UTF-8 becomes
- * U+FFFD, so that the output always parses.
+ * A JSON writer: commas, indentation and escapes. Strings of a trace are any bytes; what is not
+ * UTF-8 becomes U+FFFD, so that the output always parses.
  */
 #ifndef GT_JSON_H
 #define GT_JSON_H
@@ -13,14 +13,14 @@
 
 struct gt_json {
 	FILE *out;
-	unsigned depth;                 /* open objects and arrays */
-	bool has_items[GT_JSON_DEPTH];  /* the next item there needs a comma */
-	bool is_flat[GT_JSON_DEPTH];    /* all on one line */
+	unsigned depth;                /* open objects and arrays */
+	bool has_items[GT_JSON_DEPTH]; /* the next item there needs a comma */
+	bool is_flat[GT_JSON_DEPTH];   /* all on one line */
 };
 
 /*
- * Each writes one value; `key` names it inside an object and is NULL inside an array and at the top. A flat
- * object or array stands on one line, with everything in it.
+ * Each writes one value; `key` names it inside an object and is NULL inside an array and at the
+ * top. A flat object or array stands on one line, with everything in it.
  */
 void gt_json_object(struct gt_json *j, const char *key, bool is_flat);
 void gt_json_array(struct gt_json *j, const char *key, bool is_flat);

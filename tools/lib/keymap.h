@@ -1,4 +1,5 @@
-/* Any bytes as a key -> a dense index 0, 1, 2 ...: for tables that are collected over many generations. */
+/* Any bytes as a key -> a dense index 0, 1, 2 ...: for tables that are collected over many
+ * generations. */
 #ifndef GT_KEYMAP_H
 #define GT_KEYMAP_H
 

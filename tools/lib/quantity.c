@@ -12,7 +12,7 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-	{ "ns", 1 },   { "us", 1e3 },     { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
+	{ "ns", 1 },  { "us", 1e3 },     { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
 	{ "s", 1e9 }, { "m", 60 * 1e9 }, { "min", 60 * 1e9 },  { "h", 3600 * 1e9 },
 };
 
@@ -34,10 +34,11 @@ static const struct unit sizes[] = {
 };
 
 /*
- * N.B. not strtod alone: it takes "inf", "0x10", "-1" and leading blanks, none of which is meant. 15 digits
- * are exact in a double, and more than any duration or size needs.
+ * N.B. not strtod alone: it takes "inf", "0x10", "-1" and leading blanks, none of which is meant.
+ * 15 digits are exact in a double, and more than any duration or size needs.
  */
-static bool parse(const char *text, const struct unit *units, size_t n, bool ignore_case, double *value)
+static bool parse(const char *text, const struct unit *units, size_t n, bool ignore_case,
+		  double *value)
 {
 	const size_t digits = strspn(text, "0123456789.");
 	if (digits == 0 || digits > 16 || strchr(".", text[0]) != NULL)
@@ -52,7 +53,8 @@ static bool parse(const char *text, const struct unit *units, size_t n, bool ign
 
 	for (size_t i = 0; i < n; i++) {
 		const char *name = units[i].name;
-		if (ignore_case ? strcasecmp(text + digits, name) == 0 : strcmp(text + digits, name) == 0) {
+		if (ignore_case ? strcasecmp(text + digits, name) == 0
+				: strcmp(text + digits, name) == 0) {
 			*value = v * units[i].factor;
 			return *value < 9.2e18;
 		}
@@ -83,7 +85,8 @@ bool gt_size_parse(const char *text, uint64_t *bytes)
 }
 
 /*
- * Three significant digits. N.B. the limits are those of the rounded text: 9.996 must become "10.0", not "10.00".
+ * Three significant digits. N.B. the limits are those of the rounded text: 9.996 must become
+ * "10.0", not "10.00".
  */
 static const char *print(char *buf, double v, const char *unit)
 {

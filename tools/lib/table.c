@@ -98,7 +98,8 @@ static void pad(FILE *out, size_t n)
 }
 
 /* Numbers stand right, text left; the last column of text is not padded. */
-static void print_cell(const struct gt_table *t, FILE *out, size_t col, const char *text, size_t used, size_t width)
+static void print_cell(const struct gt_table *t, FILE *out, size_t col, const char *text,
+		       size_t used, size_t width)
 {
 	const bool is_text = t->columns[col].kind == GT_COL_TEXT;
 	if (col > 0)
@@ -126,7 +127,8 @@ void gt_table_print_text(const struct gt_table *t, FILE *out, unsigned indent, b
 	pad(out, indent);
 	fputs(is_bold ? "\033[1m" : "", out);
 	for (size_t col = 0; col < t->n_columns; col++)
-		print_cell(t, out, col, t->columns[col].title, strlen(t->columns[col].title), width[col]);
+		print_cell(t, out, col, t->columns[col].title, strlen(t->columns[col].title),
+			   width[col]);
 	fputs(is_bold ? "\033[0m\n" : "\n", out);
 	for (size_t row = 0; row < rows; row++) {
 		pad(out, indent);
@@ -151,7 +153,8 @@ void gt_table_print_json(const struct gt_table *t, struct gt_json *j, const char
 				gt_json_text(j, k->key, c->text);
 			else if (c->kind == RATIO)
 				gt_json_number(j, k->key, c->ratio);
-			else if (c->kind == NONE || (k->kind == GT_COL_ID && c->number == UINT64_MAX))
+			else if (c->kind == NONE ||
+				 (k->kind == GT_COL_ID && c->number == UINT64_MAX))
 				gt_json_null(j, k->key);
 			else
 				gt_json_u64(j, k->key, c->number);

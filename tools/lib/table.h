@@ -1,9 +1,9 @@
 /*
- * A table is filled once and printed as aligned text, as JSON or as CSV. Text says "1.23ms" and "4.00K"; JSON and
- * CSV hold the exact number, and the column's key carries its unit (total_ns).
+ * A table is filled once and printed as aligned text, as JSON or as CSV. Text says "1.23ms" and
+ * "4.00K"; JSON and CSV hold the exact number, and the column's key carries its unit (total_ns).
  *
- * Memory: a table owns copies of everything put into it; gt_table_free() gives it back. When memory ends the
- * process ends with a message (tools/lib/mem.h).
+ * Memory: a table owns copies of everything put into it; gt_table_free() gives it back. When memory
+ * ends the process ends with a message (tools/lib/mem.h).
  */
 #ifndef GT_TABLE_H
 #define GT_TABLE_H
@@ -44,13 +44,15 @@ void gt_table_free(struct gt_table *t);
 /* The next cell, row by row; the kind of its column decides which one is meant. */
 void gt_table_text(struct gt_table *t, const char *text);
 void gt_table_u64(struct gt_table *t, uint64_t v);
-void gt_table_u64_as(struct gt_table *t, uint64_t v, enum gt_column_kind kind); /* in text, unlike its column */
+void gt_table_u64_as(struct gt_table *t, uint64_t v,
+		     enum gt_column_kind kind); /* in text, unlike its column */
 void gt_table_ratio(struct gt_table *t, double v);
 void gt_table_none(struct gt_table *t); /* "-", null, empty: not known, or not measured */
 
 size_t gt_table_rows(const struct gt_table *t);
 
-/* With a line of titles; `indent` blanks in front. `is_bold` sets the titles off (terminal only). */
+/* With a line of titles; `indent` blanks in front. `is_bold` sets the titles off (terminal only).
+ */
 void gt_table_print_text(const struct gt_table *t, FILE *out, unsigned indent, bool is_bold);
 
 /* An array of objects, one a line, as the value of `key`. */

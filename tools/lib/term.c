@@ -47,8 +47,8 @@ void gt_progress_update(struct gt_progress *p, uint64_t done, uint64_t total)
 	const int width = 40;
 	const double share = done < total ? (double)done / (double)total : 1;
 	const int filled = (int)(share * width);
-	fprintf(stderr, "\r%s [%.*s%*s] %3d%%", p->title, filled, "########################################",
-	        width - filled, "", (int)(share * 100));
+	fprintf(stderr, "\r%s [%.*s%*s] %3d%%", p->title, filled,
+		"########################################", width - filled, "", (int)(share * 100));
 	fflush(stderr);
 }
 

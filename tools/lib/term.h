@@ -1,4 +1,5 @@
-/* What depends on the terminal: colour and progress. Nothing of it is ever written to a file or a pipe. */
+/* What depends on the terminal: colour and progress. Nothing of it is ever written to a file or a
+ * pipe. */
 #ifndef GT_TERM_H
 #define GT_TERM_H
 
@@ -7,14 +8,14 @@
 #include <stdio.h>
 
 /*
- * May `out` have colour? `when` is "auto", "always" or "never" (--color). auto: only a terminal, not with NO_COLOR set
- * to anything (no-color.org), not with TERM=dumb.
+ * May `out` have colour? `when` is "auto", "always" or "never" (--color). auto: only a terminal,
+ * not with NO_COLOR set to anything (no-color.org), not with TERM=dumb.
  */
 bool gt_term_has_color(FILE *out, const char *when);
 
 /*
- * A bar on stderr for long work, only on a terminal and only after a second. Zero-initialised with a title; update as
- * often as you like; end removes it.
+ * A bar on stderr for long work, only on a terminal and only after a second. Zero-initialised with
+ * a title; update as often as you like; end removes it.
  */
 struct gt_progress {
 	const char *title;

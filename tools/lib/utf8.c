@@ -4,7 +4,8 @@
 
 const char *gt_utf8_next(const char *text, uint32_t *c)
 {
-	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 }; /* shorter forms are not UTF-8 */
+	static const uint32_t least[] = { 0, 0x80, 0x800,
+					  0x10000 }; /* shorter forms are not UTF-8 */
 	const unsigned char *p = (const unsigned char *)text;
 	const unsigned more = *p < 0x80 ? 0 : *p >= 0xf0 && *p < 0xf8 ? 3 : *p >= 0xe0 ? 2 : 1;
 	*c = GT_UTF8_BAD;
@@ -35,7 +36,7 @@ size_t gt_utf8_clean(char *buf, size_t cap, const char *text)
 		const char *const next = gt_utf8_next(text, &c);
 		const size_t bytes = (size_t)(next - text);
 		const int is_plain = c >= 0x20 && c != 0x7f && !(c >= 0x80 && c < 0xa0) &&
-		                     !(c == GT_UTF8_BAD && bytes == 1);
+				     !(c == GT_UTF8_BAD && bytes == 1);
 		if (len + (is_plain ? bytes : 1) >= cap)
 			break;
 		if (is_plain)

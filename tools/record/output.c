@@ -85,13 +85,15 @@ static const char *add_special(struct text *t, const char *p)
 	}
 }
 
-/* mkdir -p for the directories in front of the last name; stops at one that only the library can name. */
+/* mkdir -p for the directories in front of the last name; stops at one that only the library can
+ * name. */
 static char *make_parents(const char *pattern)
 {
 	struct text dir = { 0 };
 	for (const char *p = pattern; *p != '\0'; p++) {
 		if (*p == '/' && p > pattern && mkdir(dir.p, 0777) != 0 && errno != EEXIST) {
-			char *why = gt_mem_format("cannot make the directory %s: %s", dir.p, strerror(errno));
+			char *why = gt_mem_format("cannot make the directory %s: %s", dir.p,
+						  strerror(errno));
 			free(dir.p);
 			return why;
 		}
@@ -148,7 +150,8 @@ static struct gt_output_file *list(const char *pattern, pid_t pid, size_t *n)
 	struct gt_output_file *files = NULL;
 	size_t cap = 0;
 	char *any = to_glob(pattern, 0), *own = to_glob(pattern, pid);
-	char *any_more = gt_mem_format("%s.[0-9]*", any), *own_more = gt_mem_format("%s.[0-9]*", own);
+	char *any_more = gt_mem_format("%s.[0-9]*", any),
+	     *own_more = gt_mem_format("%s.[0-9]*", own);
 	glob_t g = { 0 };
 	*n = 0;
 	glob(any, 0, NULL, &g);
@@ -164,9 +167,10 @@ static struct gt_output_file *list(const char *pattern, pid_t pid, size_t *n)
 		if (is_known)
 			continue;
 		files = gt_mem_grow(files, *n, &cap, sizeof(*files));
-		const bool is_own = fnmatch(own, path, FNM_PATHNAME) == 0 || fnmatch(own_more, path, FNM_PATHNAME) == 0;
-		files[(*n)++] = (struct gt_output_file){ gt_mem_text(path), (uint64_t)st.st_size, st.st_dev, st.st_ino,
-			is_own };
+		const bool is_own = fnmatch(own, path, FNM_PATHNAME) == 0 ||
+				    fnmatch(own_more, path, FNM_PATHNAME) == 0;
+		files[(*n)++] = (struct gt_output_file){ gt_mem_text(path), (uint64_t)st.st_size,
+							 st.st_dev, st.st_ino, is_own };
 	}
 	globfree(&g);
 	free(any);
@@ -203,9 +207,10 @@ char *gt_output_init(struct gt_output *o, const char *pattern)
 		const char *next = add_special(&t, p + 1);
 		if (next == NULL) {
 			free(t.p);
-			return gt_mem_format("'%.8s' in the file name; known are %%p pid, %%e program, %%h host, "
-			                     "%%t time, %%n number, %%q{VAR}, %%%%",
-			        p);
+			return gt_mem_format("'%.8s' in the file name; known are %%p pid, %%e "
+					     "program, %%h host, "
+					     "%%t time, %%n number, %%q{VAR}, %%%%",
+					     p);
 		}
 		p = next;
 	}
@@ -246,7 +251,8 @@ bool gt_output_is_stream(const struct gt_output *o)
 {
 	struct stat st;
 	char *path = only_path(o);
-	const bool is_stream = path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	const bool is_stream = path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+			       !S_ISDIR(st.st_mode);
 	free(path);
 	return is_stream;
 }

@@ -19,20 +19,22 @@ struct gt_output {
 	char *pattern;                 /* absolute; only %p %e %n %% are left */
 	struct gt_output_file *before; /* what was there at the start */
 	size_t n_before;
-	struct gt_output_file *files;  /* what is there now and was not before; the largest first */
+	struct gt_output_file *files; /* what is there now and was not before; the largest first */
 	size_t n_files;
 };
 
 /*
- * Prepares `pattern`: %h host, %t time, %q{VAR} environment are put in, %p pid, %e program, %n number are left to the
- * library; it is made absolute (a program that changes its directory and forks keeps its files together) and
- * missing directories are made. Returns NULL, or what is wrong with it (the caller's to free).
+ * Prepares `pattern`: %h host, %t time, %q{VAR} environment are put in, %p pid, %e program, %n
+ * number are left to the library; it is made absolute (a program that changes its directory and
+ * forks keeps its files together) and missing directories are made. Returns NULL, or what is wrong
+ * with it (the caller's to free).
  */
 char *gt_output_init(struct gt_output *o, const char *pattern);
 
 /*
- * Renames a finished file of exactly that name to FILE.old, so that this run's file gets the name. The library does so too,
- * but it has only time stamps to tell an earlier run from its own, and leaves a file alone that is milliseconds old.
+ * Renames a finished file of exactly that name to FILE.old, so that this run's file gets the name.
+ * The library does so too, but it has only time stamps to tell an earlier run from its own, and
+ * leaves a file alone that is milliseconds old.
  */
 void gt_output_set_aside(const struct gt_output *o);
 

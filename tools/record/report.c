@@ -15,7 +15,8 @@
 #define TOP_CALLS 4
 #define MAX_LOOK  64 /* files that are opened to find the program's own */
 
-/* The path as one would type it: relative to here, quoted where the shell needs it. The caller's to free. */
+/* The path as one would type it: relative to here, quoted where the shell needs it. The caller's to
+ * free. */
 static char *typed(const char *path)
 {
 	char *cwd = getcwd(NULL, 0);
@@ -42,8 +43,9 @@ static const char *plural(uint64_t n)
 }
 
 /*
- * The file that tells most about the program: the largest of its own, as with exec there are several of one pid. Names tell
- * whose they are when the pattern has a %p; else the files themselves do.
+ * The file that tells most about the program: the largest of its own, as with exec there are
+ * several of one pid. Names tell whose they are when the pattern has a %p; else the files
+ * themselves do.
  */
 static const struct gt_output_file *main_file(const struct gt_output *out, pid_t pid)
 {
@@ -72,16 +74,17 @@ static void say_nothing_appeared(const struct gt_output *out)
 	free(dir);
 }
 
-static void say_file(const struct gt_output *out, const struct gt_output_file *f, const struct gt_summary *s,
-        const char *name)
+static void say_file(const struct gt_output *out, const struct gt_output_file *f,
+		     const struct gt_summary *s, const char *name)
 {
 	char size[GT_QUANTITY_TEXT], time[GT_QUANTITY_TEXT];
-	fprintf(stderr, "gtrace: %s: %s, %s, %zu generation%s, %zu thread%s", name, gt_size_print(size, f->size),
-	        gt_duration_print(time, (uint64_t)(s->end_ns - s->start_ns)), s->n_gens, plural(s->n_gens), s->n_threads,
-	        plural(s->n_threads));
+	fprintf(stderr, "gtrace: %s: %s, %s, %zu generation%s, %zu thread%s", name,
+		gt_size_print(size, f->size),
+		gt_duration_print(time, (uint64_t)(s->end_ns - s->start_ns)), s->n_gens,
+		plural(s->n_gens), s->n_threads, plural(s->n_threads));
 	if (out->n_files > 1)
 		fprintf(stderr, "; %zu more file%s of child processes and exec", out->n_files - 1,
-		        plural(out->n_files - 1));
+			plural(out->n_files - 1));
 	fputc('\n', stderr);
 }
 
@@ -100,7 +103,8 @@ static void say_events(const struct gt_summary *s)
 		if (!is_loss(s->metrics[i].name) || s->metrics[i].value == 0)
 			continue;
 		gt_utf8_clean(name, sizeof(name), s->metrics[i].name);
-		fprintf(stderr, "%s%s %" PRIu64, causes++ == 0 ? "; LOST: " : ", ", name, s->metrics[i].value);
+		fprintf(stderr, "%s%s %" PRIu64, causes++ == 0 ? "; LOST: " : ", ", name,
+			s->metrics[i].value);
 	}
 	fputs(causes == 0 ? ", nothing lost\n" : "\n", stderr);
 }
@@ -112,9 +116,12 @@ static void say_top_calls(const struct gt_summary *s)
 	for (size_t i = 0; i < n && i < TOP_CALLS && calls[i].total_ns > 0; i++) {
 		char name[80], total[GT_QUANTITY_TEXT], longest[GT_QUANTITY_TEXT];
 		gt_utf8_clean(name, sizeof(name), calls[i].name);
-		fprintf(stderr, "gtrace:   %-24s %8s in %" PRIu64 " call%s, %" PRIu64 " wait%s, longest %s\n", name,
-		        gt_duration_print(total, calls[i].total_ns), calls[i].count, plural(calls[i].count),
-		        calls[i].waits, plural(calls[i].waits), gt_duration_print(longest, calls[i].max_ns));
+		fprintf(stderr,
+			"gtrace:   %-24s %8s in %" PRIu64 " call%s, %" PRIu64
+			" wait%s, longest %s\n",
+			name, gt_duration_print(total, calls[i].total_ns), calls[i].count,
+			plural(calls[i].count), calls[i].waits, plural(calls[i].waits),
+			gt_duration_print(longest, calls[i].max_ns));
 	}
 	free(calls);
 }
@@ -125,8 +132,8 @@ static void say_cost(const struct gt_summary *s, const struct gt_run *run)
 	char text[GT_QUANTITY_TEXT];
 	if (cpu == 0 || run->elapsed_ns == 0)
 		return;
-	fprintf(stderr, "gtrace: own cost: %s of CPU in the background (%.1f%% of one CPU)\n", gt_duration_print(text, cpu),
-	        100.0 * (double)cpu / (double)run->elapsed_ns);
+	fprintf(stderr, "gtrace: own cost: %s of CPU in the background (%.1f%% of one CPU)\n",
+		gt_duration_print(text, cpu), 100.0 * (double)cpu / (double)run->elapsed_ns);
 }
 
 static void say_unfinished(const struct gt_summary *s, const char *name, bool is_complete)

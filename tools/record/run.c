@@ -3,16 +3,19 @@
  *
  * Invariants
  *
- * 1. What the program inherits is what gtrace inherited: signal dispositions and mask are put back before exec.
- *    Otherwise `nohup gtrace record -- app` would make app die of SIGHUP.
+ * 1. What the program inherits is what gtrace inherited: signal dispositions and mask are put back
+ *    before exec. Otherwise `nohup gtrace record -- app` would make app die of SIGHUP.
  * 2. gtrace never ends before the program does. Otherwise a shell would go on while it still runs.
  *
  * Corner cases
  *
- * - Ctrl-C: the terminal signals the whole foreground group, the program included; passing it on as well would
- *   deliver it twice. The kernel's own signals have si_code > 0 and are dropped, those sent with kill() are passed on.
- * - SIGCHLD ignored by whoever started us: then the kernel reaps our child and its status is lost. Set to default.
- * - Orphans of the program come to us, the subreaper; they are reaped as they end, and are not waited for.
+ * - Ctrl-C: the terminal signals the whole foreground group, the program included; passing it on as
+ *   well would deliver it twice. The kernel's own signals have si_code > 0 and are dropped, those
+ *   sent with kill() are passed on.
+ * - SIGCHLD ignored by whoever started us: then the kernel reaps our child and its status is lost.
+ *   Set to default.
+ * - Orphans of the program come to us, the subreaper; they are reaped as they end, and are not
+ *   waited for.
  */
 #include "tools/record/run.h"
 
@@ -31,7 +34,8 @@
 static const int passed_on[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 #define N_PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
 
-/* Handlers have no argument of their own. 0: no program, or none any more (its pid may be someone else's). */
+/* Handlers have no argument of their own. 0: no program, or none any more (its pid may be someone
+ * else's). */
 static volatile sig_atomic_t child;
 
 static void pass_on(int sig, siginfo_t *info, void *context)
@@ -67,7 +71,8 @@ static void give_back_signals(const struct inherited *old)
 }
 
 /* In the child. Tells the parent through `report` (closed by a successful exec) why exec failed. */
-__attribute__((noreturn)) static void start(const struct gt_run *r, const struct inherited *old, int report)
+__attribute__((noreturn)) static void start(const struct gt_run *r, const struct inherited *old,
+					    int report)
 {
 	for (const struct gt_env *e = r->env; e->name != NULL; e++) {
 		if (e->value != NULL)
@@ -114,8 +119,8 @@ static int wait_for(struct gt_run *r)
 }
 
 /*
- * N.B. a descriptor above the standard three: a program that is started with some of them closed shall not
- * find our pipe there, not even for the moment before exec.
+ * N.B. a descriptor above the standard three: a program that is started with some of them closed
+ * shall not find our pipe there, not even for the moment before exec.
  */
 static int make_report_pipe(int fds[static 2])
 {
@@ -140,7 +145,8 @@ int gt_run(struct gt_run *r)
 	struct inherited old;
 	sigset_t all;
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old.mask); /* until `child` is known: a signal now waits and is passed on */
+	sigprocmask(SIG_BLOCK, &all,
+		    &old.mask); /* until `child` is known: a signal now waits and is passed on */
 	take_signals(&old);
 	prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
 
@@ -214,7 +220,8 @@ void gt_run_exit_like(int status)
 	const int sig = WTERMSIG(status);
 	fflush(NULL);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); /* the limit alone does not stop a core_pattern that is a pipe */
+	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L,
+	      0L); /* the limit alone does not stop a core_pattern that is a pipe */
 	signal(sig, SIG_DFL);
 	sigset_t one;
 	sigemptyset(&one);

@@ -68,7 +68,8 @@ static bool search(const char *cmd, char path[static PATH_MAX])
 	for (;;) {
 		const int n = (int)strcspn(dirs, ":");
 		struct stat st;
-		if (snprintf(path, PATH_MAX, "%.*s%s%s", n, dirs, n > 0 ? "/" : "", cmd) < PATH_MAX &&
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", n, dirs, n > 0 ? "/" : "", cmd) <
+			    PATH_MAX &&
 		    access(path, X_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
 			return true;
 		if (dirs[n] == '\0')
@@ -85,7 +86,8 @@ static bool read_interpreter(const struct image *f, char path[static PATH_MAX])
 	const char *text = part(f, 0, 2);
 	if (text == NULL || memcmp(text, "#!", 2) != 0)
 		return false;
-	const size_t max = f->len < 256 ? f->len : 256; /* the kernel looks no further (BINPRM_BUF_SIZE) */
+	const size_t max =
+		f->len < 256 ? f->len : 256; /* the kernel looks no further (BINPRM_BUF_SIZE) */
 	size_t from = 2;
 	while (from < max && (text[from] == ' ' || text[from] == '\t'))
 		from++;
@@ -96,8 +98,8 @@ static bool read_interpreter(const struct image *f, char path[static PATH_MAX])
 	return to > from;
 }
 
-__attribute__((format(printf, 3, 4))) static void verdict(struct gt_target *t, enum gt_target_verdict v,
-        const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+verdict(struct gt_target *t, enum gt_target_verdict v, const char *format, ...)
 {
 	va_list ap;
 	t->verdict = v;
@@ -106,7 +108,8 @@ __attribute__((format(printf, 3, 4))) static void verdict(struct gt_target *t, e
 	va_end(ap);
 }
 
-static bool read_segment(const struct image *f, const Elf64_Ehdr *e, uint32_t type, Elf64_Phdr *found)
+static bool read_segment(const struct image *f, const Elf64_Ehdr *e, uint32_t type,
+			 Elf64_Phdr *found)
 {
 	for (unsigned i = 0; i < e->e_phnum; i++) {
 		const void *p = part(f, e->e_phoff + (uint64_t)i * e->e_phentsize, sizeof(*found));
@@ -128,15 +131,16 @@ static uint64_t offset_of(const struct image *f, const Elf64_Ehdr *e, uint64_t a
 		if (p == NULL)
 			break;
 		memcpy(&ph, p, sizeof(ph));
-		if (ph.p_type == PT_LOAD && address >= ph.p_vaddr && address - ph.p_vaddr < ph.p_filesz)
+		if (ph.p_type == PT_LOAD && address >= ph.p_vaddr &&
+		    address - ph.p_vaddr < ph.p_filesz)
 			return ph.p_offset + (address - ph.p_vaddr);
 	}
 	return UINT64_MAX;
 }
 
 /*
- * A dynamic address or thread sanitizer ends the program ("runtime does not come first") or crashes when another
- * library is preloaded before it. With its own name first in LD_PRELOAD it is content.
+ * A dynamic address or thread sanitizer ends the program ("runtime does not come first") or crashes
+ * when another library is preloaded before it. With its own name first in LD_PRELOAD it is content.
  */
 static void find_sanitizer(struct gt_target *t, const struct image *f, const Elf64_Ehdr *e)
 {
@@ -158,10 +162,14 @@ static void find_sanitizer(struct gt_target *t, const struct image *f, const Elf
 		return;
 	for (uint64_t i = 0; i < n; i++) {
 		memcpy(&dyn, table + i * sizeof(dyn), sizeof(dyn));
-		const char *name = dyn.d_tag == DT_NEEDED ? part(f, strings + dyn.d_un.d_val, 11) : NULL;
-		if (name != NULL && (strncmp(name, "libasan.so.", 11) == 0 || strncmp(name, "libtsan.so.", 11) == 0))
+		const char *name =
+			dyn.d_tag == DT_NEEDED ? part(f, strings + dyn.d_un.d_val, 11) : NULL;
+		if (name != NULL && (strncmp(name, "libasan.so.", 11) == 0 ||
+				     strncmp(name, "libtsan.so.", 11) == 0))
 			snprintf(t->sanitizer, sizeof(t->sanitizer), "%.*s",
-			        (int)strnlen(name, f->len - (size_t)((const uint8_t *)name - f->bytes)), name);
+				 (int)strnlen(name,
+					      f->len - (size_t)((const uint8_t *)name - f->bytes)),
+				 name);
 	}
 }
 
@@ -180,28 +188,33 @@ static void inspect_elf(struct gt_target *t, const struct image *f)
 	if (p == NULL || memcmp(p, ELFMAG, SELFMAG) != 0)
 		return;
 	memcpy(&e, p, sizeof(e));
-	if (e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_ident[EI_DATA] != ELFDATA2LSB || e.e_machine != OUR_MACHINE) {
-		verdict(t, GT_TARGET_HARMFUL, "%s is made for another architecture than libgtrace.so", t->path);
+	if (e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    e.e_machine != OUR_MACHINE) {
+		verdict(t, GT_TARGET_HARMFUL,
+			"%s is made for another architecture than libgtrace.so", t->path);
 		return;
 	}
 	Elf64_Phdr ph;
 	if (!read_segment(f, &e, PT_INTERP, &ph)) {
 		if (!is_loader(t->path))
-			verdict(t, GT_TARGET_NOT_ITSELF, "%s is statically linked: nothing can be preloaded into it",
-			        t->path);
+			verdict(t, GT_TARGET_NOT_ITSELF,
+				"%s is statically linked: nothing can be preloaded into it",
+				t->path);
 		return;
 	}
 	const char *loader = part(f, ph.p_offset, ph.p_filesz);
 	if (loader != NULL && memmem(loader, ph.p_filesz, "ld-musl", 7) != NULL) {
-		verdict(t, GT_TARGET_HARMFUL, "%s uses the C library musl, libgtrace.so was built for glibc", t->path);
+		verdict(t, GT_TARGET_HARMFUL,
+			"%s uses the C library musl, libgtrace.so was built for glibc", t->path);
 		return;
 	}
 	find_sanitizer(t, f, &e);
 }
 
 /*
- * Where a program gains rights by its file, the loader ignores LD_PRELOAD without a word. Only real gains count:
- * root gains nothing from a root-owned setuid file, and a nosuid mount or no_new_privs gives nothing to anybody.
+ * Where a program gains rights by its file, the loader ignores LD_PRELOAD without a word. Only real
+ * gains count: root gains nothing from a root-owned setuid file, and a nosuid mount or no_new_privs
+ * gives nothing to anybody.
  */
 static void inspect_rights(struct gt_target *t)
 {
@@ -212,14 +225,16 @@ static void inspect_rights(struct gt_target *t)
 	const char *what = NULL;
 	if ((st.st_mode & S_ISUID) != 0 && st.st_uid != geteuid())
 		what = "setuid";
-	else if ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 && st.st_gid != getegid())
+	else if ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 &&
+		 st.st_gid != getegid())
 		what = "setgid";
 	else if (getuid() != 0 && getxattr(t->path, "security.capability", NULL, 0) > 0)
 		what = "a program with file capabilities";
 	if (what != NULL)
 		verdict(t, GT_TARGET_NOT_ITSELF,
-		        "%s is %s: the loader ignores LD_PRELOAD there; run gtrace itself with those rights", t->path,
-		        what);
+			"%s is %s: the loader ignores LD_PRELOAD there; run gtrace itself with "
+			"those rights",
+			t->path, what);
 }
 
 void gt_target_inspect(struct gt_target *t, const char *cmd)
@@ -239,7 +254,8 @@ void gt_target_inspect(struct gt_target *t, const char *cmd)
 			break;
 		}
 		unmap(&f);
-		memcpy(t->path, next, sizeof(next)); /* rights of a script are not honoured by the kernel */
+		memcpy(t->path, next,
+		       sizeof(next)); /* rights of a script are not honoured by the kernel */
 	}
 	if (t->verdict == GT_TARGET_FINE)
 		inspect_rights(t);

@@ -1,14 +1,16 @@
 /*
  * The closed generation as bytes.
  *
- * Order of its batches: sync, names and stacks of the statuses we add, these statuses, then what was kept, in the order
- * of the file.
+ * Order of its batches: sync, names and stacks of the statuses we add, these statuses, then what
+ * was kept, in the order of the file.
  *
  * Invariants
  *
- * 1. A status that we add comes first in the stream of its thread and tells the state at the start of the generation, which
- *    is that at the end of the one before. Otherwise it contradicts what the thread then does.
- * 2. Ids of strings and stacks that we add are above all that were kept. Otherwise an id means two things.
+ * 1. A status that we add comes first in the stream of its thread and tells the state at the start
+ *    of the generation, which is that at the end of the one before. Otherwise it contradicts what
+ * the thread then does.
+ * 2. Ids of strings and stacks that we add are above all that were kept. Otherwise an id means two
+ *    things.
  * 3. Slot before thread. Otherwise `go tool trace` takes the thread to run on no processor.
  */
 #include "tools/recover/tail.h"
@@ -32,13 +34,14 @@ static void append(struct gt_image *image, const void *bytes, size_t n)
 	image->len += n;
 }
 
-uint64_t gt_image_batch(struct gt_image *image, const struct gt_tail *t, uint8_t experiment, uint64_t m, uint64_t time,
-        const uint8_t *data, size_t size)
+uint64_t gt_image_batch(struct gt_image *image, const struct gt_tail *t, uint8_t experiment,
+			uint64_t m, uint64_t time, const uint8_t *data, size_t size)
 {
 	uint8_t mem[GT_BATCH_HEADER];
 	const uint8_t *start;
 	/* Sealed without its data, which may be any buffer's: the header does not look at it. */
-	gt_batch_seal(mem, GT_BATCH_HEADER + size, experiment, t->gen, (gt_m){ m }, (gt_ns){ time }, &start);
+	gt_batch_seal(mem, GT_BATCH_HEADER + size, experiment, t->gen, (gt_m){ m }, (gt_ns){ time },
+		      &start);
 	append(image, start, (size_t)(mem + GT_BATCH_HEADER - start));
 	append(image, data, size);
 	return image->len - size;
@@ -105,7 +108,9 @@ static void look(struct known *k, const struct gt_tail *t)
 		const struct gt_part *part = &t->parts[i];
 		if (part->size == 0)
 			continue;
-		const uint64_t id = part->kind == GT_BATCH_STRINGS || part->kind == GT_BATCH_STACKS ? max_id(part) : 0;
+		const uint64_t id = part->kind == GT_BATCH_STRINGS || part->kind == GT_BATCH_STACKS
+					    ? max_id(part)
+					    : 0;
 		if (part->kind == GT_BATCH_STRINGS && id > k->max_string)
 			k->max_string = id;
 		if (part->kind == GT_BATCH_STACKS && id > k->max_stack)
@@ -135,7 +140,8 @@ struct adder {
 static void flush(struct adder *a, struct gt_batch *b, enum gt_event kind)
 {
 	if (gt_batch_len(b) > 1)
-		gt_image_batch(a->image, a->t, 0, 0, a->t->min_time, b->mem + GT_BATCH_HEADER, gt_batch_len(b));
+		gt_image_batch(a->image, a->t, 0, 0, a->t->min_time, b->mem + GT_BATCH_HEADER,
+			       gt_batch_len(b));
 	gt_section_begin(b, kind, (gt_ns){ a->t->min_time });
 }
 
@@ -157,7 +163,8 @@ static uint64_t add_stack(struct adder *a, const struct gt_live_frame *f)
 {
 	if (f->func == NULL || f->pc == 0)
 		return 0;
-	const struct gt_frame frame = { f->pc, add_string(a, f->func), add_string(a, f->file), f->line };
+	const struct gt_frame frame = { f->pc, add_string(a, f->func), add_string(a, f->file),
+					f->line };
 	const gt_stack id = { a->next_stack++ };
 	if (!gt_section_stack(&a->stacks, id, &frame, 1)) {
 		flush(a, &a->stacks, GT_EV_Stacks);
@@ -171,7 +178,7 @@ static enum gt_gstatus wire_status(enum gt_state state)
 	return state == GT_STATE_RUNNING   ? GT_G_RUNNING
 	       : state == GT_STATE_SYSCALL ? GT_G_SYSCALL
 	       : state == GT_STATE_WAITING ? GT_G_WAITING
-	                                   : GT_G_RUNNABLE;
+					   : GT_G_RUNNABLE;
 }
 
 static bool needs_status(const struct adder *a, const struct gt_live_g *g)
@@ -180,22 +187,25 @@ static bool needs_status(const struct adder *a, const struct gt_live_g *g)
 	       gt_idmap_get(&a->known->gs, g->g) == GT_NO_INDEX;
 }
 
-/* One batch: the slot of thread m and the goroutine on it, those of both that need it. g may be NULL. */
-static void add_status(struct adder *a, uint64_t m, const struct gt_live_p *p, const struct gt_live_g *g)
+/* One batch: the slot of thread m and the goroutine on it, those of both that need it. g may be
+ * NULL. */
+static void add_status(struct adder *a, uint64_t m, const struct gt_live_p *p,
+		       const struct gt_live_g *g)
 {
 	const gt_ns start = { a->t->min_time };
 	a->events = gt_batch_init(a->events.mem, a->events.cap, start);
 	if (p != NULL && gt_idmap_get(&a->known->ps, p->p) == GT_NO_INDEX) {
 		const bool is_in_call = g != NULL && g->state == GT_STATE_SYSCALL;
 		note(&a->known->ps, p->p);
-		gt_w_ProcStatus(&a->events, start, (gt_p){ p->p }, is_in_call ? GT_P_SYSCALL : GT_P_RUNNING);
+		gt_w_ProcStatus(&a->events, start, (gt_p){ p->p },
+				is_in_call ? GT_P_SYSCALL : GT_P_RUNNING);
 	}
 	if (g != NULL && needs_status(a, g))
-		gt_w_GoStatusStack(&a->events, start, (gt_g){ g->g }, (gt_m){ g->m }, wire_status(g->state),
-		        (gt_stack){ add_stack(a, &g->frame) });
+		gt_w_GoStatusStack(&a->events, start, (gt_g){ g->g }, (gt_m){ g->m },
+				   wire_status(g->state), (gt_stack){ add_stack(a, &g->frame) });
 	if (gt_batch_len(&a->events) > 0)
 		gt_image_batch(&a->statuses, a->t, 0, m, start.v, a->events.mem + GT_BATCH_HEADER,
-		        gt_batch_len(&a->events));
+			       gt_batch_len(&a->events));
 }
 
 /* A goroutine that has not started has no thread yet: its status may come from any. */
@@ -232,9 +242,12 @@ static void *new_batch(struct gt_batch *b)
 	return b->mem;
 }
 
-static void put_statuses(struct gt_tail *t, struct known *known, const struct gt_live *live, struct gt_image *image)
+static void put_statuses(struct gt_tail *t, struct known *known, const struct gt_live *live,
+			 struct gt_image *image)
 {
-	struct adder a = { .t = t, .known = known, .image = image, .next_stack = known->max_stack + 1 };
+	struct adder a = {
+		.t = t, .known = known, .image = image, .next_stack = known->max_stack + 1
+	};
 	void *mems[] = { new_batch(&a.strings), new_batch(&a.stacks), new_batch(&a.events) };
 	gt_section_begin(&a.strings, GT_EV_Strings, (gt_ns){ t->min_time });
 	gt_section_begin(&a.stacks, GT_EV_Stacks, (gt_ns){ t->min_time });
@@ -297,7 +310,8 @@ static void find_in_stream(const struct gt_tail *t, size_t first, struct place *
 		const uint8_t *p = part->data, *const end = p + part->size;
 		uint64_t time = part->time;
 		struct gt_event_rec ev;
-		while (p != NULL && p < end && (p = gt_event_decode(p, end, 0, &ev, NULL)) != NULL) {
+		while (p != NULL && p < end &&
+		       (p = gt_event_decode(p, end, 0, &ev, NULL)) != NULL) {
 			time += ev.dt;
 			follow(&f, &ev);
 			if (!f.has_p || !f.has_g)
@@ -314,7 +328,8 @@ static struct place find_place(const struct gt_tail *t)
 	struct place best = { t->n_parts, 0, 0 };
 	struct gt_idmap seen = { 0 };
 	for (size_t i = 0; i < t->n_parts; i++) {
-		if (t->parts[i].kind != GT_BATCH_EVENTS || gt_idmap_get(&seen, t->parts[i].m) != GT_NO_INDEX)
+		if (t->parts[i].kind != GT_BATCH_EVENTS ||
+		    gt_idmap_get(&seen, t->parts[i].m) != GT_NO_INDEX)
 			continue;
 		note(&seen, t->parts[i].m);
 		find_in_stream(t, i, &best);
@@ -329,14 +344,16 @@ static void put_part(struct gt_tail *t, struct gt_part *part, struct gt_image *i
 {
 	if (part->size == 0)
 		return;
-	part->at = gt_image_batch(image, t, part->experiment, part->m, part->time, part->data, part->size);
+	part->at = gt_image_batch(image, t, part->experiment, part->m, part->time, part->data,
+				  part->size);
 	if (part->kind == GT_BATCH_EVENTS)
 		t->in_image[t->n_in_image++] = (size_t)(part - t->parts);
 }
 
-/* Splits the part's batch at the place and puts a ProcsChange between the halves: one batch could grow too long. */
-static void put_part_with_procs(struct gt_tail *t, struct gt_part *part, const struct place *place, uint64_t procs,
-        struct gt_image *image)
+/* Splits the part's batch at the place and puts a ProcsChange between the halves: one batch could
+ * grow too long. */
+static void put_part_with_procs(struct gt_tail *t, struct gt_part *part, const struct place *place,
+				uint64_t procs, struct gt_image *image)
 {
 	uint8_t mem[GT_BATCH_HEADER + GT_EVENT_MAX];
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), (gt_ns){ place->time });
@@ -344,11 +361,14 @@ static void put_part_with_procs(struct gt_tail *t, struct gt_part *part, const s
 	gt_image_batch(image, t, 0, part->m, part->time, part->data, place->pos);
 	gt_image_batch(image, t, 0, part->m, place->time, mem + GT_BATCH_HEADER, gt_batch_len(&b));
 	if (place->pos < part->size)
-		gt_image_batch(image, t, 0, part->m, place->time, part->data + place->pos, part->size - place->pos);
-	part->at = UINT64_MAX; /* no longer in one piece; this image is to be written, not to be shortened */
+		gt_image_batch(image, t, 0, part->m, place->time, part->data + place->pos,
+			       part->size - place->pos);
+	part->at = UINT64_MAX; /* no longer in one piece; this image is to be written, not to be
+				  shortened */
 }
 
-void gt_tail_build(struct gt_tail *t, const struct gt_live *live, uint64_t procs, struct gt_image *image)
+void gt_tail_build(struct gt_tail *t, const struct gt_live *live, uint64_t procs,
+		   struct gt_image *image)
 {
 	struct known known = { 0 };
 	look(&known, t);

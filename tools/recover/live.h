@@ -1,5 +1,6 @@
 /*
- * Which threads live at the end of a generation, and in what state: what the next generation's statuses have to say.
+ * Which threads live at the end of a generation, and in what state: what the next generation's
+ * statuses have to say.
  */
 #ifndef GT_LIVE_H
 #define GT_LIVE_H
@@ -15,7 +16,7 @@ struct gt_live_frame {
 
 struct gt_live_g {
 	uint64_t g;
-	uint64_t m; /* where it runs or ran last; GT_NO_ID = nowhere yet */
+	uint64_t m;          /* where it runs or ran last; GT_NO_ID = nowhere yet */
 	enum gt_state state; /* GT_STATE_NOT_EXIST: has ended */
 	struct gt_live_frame frame;
 };

@@ -1,24 +1,26 @@
 /*
  * Recovering.
  *
- * 1. Replay the whole generations through the reader's own order rules: those that pass are kept as they are, and tell which
- *    threads live where the unfinished one begins.
- * 2. Take the batches behind them. Cut each thread's stream at the first event whose names or stack are missing.
- * 3. Close it (build.c) and replay it. Where the rules refuse, shorten and repeat. At last, in a first generation, add
- *    the number of processors, and replay once more.
+ * 1. Replay the whole generations through the reader's own order rules: those that pass are kept as
+ *    they are, and tell which threads live where the unfinished one begins.
+ * 2. Take the batches behind them. Cut each thread's stream at the first event whose names or stack
+ *    are missing.
+ * 3. Close it (build.c) and replay it. Where the rules refuse, shorten and repeat. At last, in a
+ *    first generation, add the number of processors, and replay once more.
  *
  * Invariants
  *
  * 1. A stream is only ever shortened at its end. Otherwise its events contradict each other.
- * 2. Nothing is written that has not passed the rules. Otherwise the file is worse than the cut one, which readers at
- *    least refuse in one place.
+ * 2. Nothing is written that has not passed the rules. Otherwise the file is worse than the cut
+ *    one, which readers at least refuse in one place.
  *
  * Corner cases
  *
- * - A stuck replay means that every thread waits for something lost: all are cut where they stand. An event that is
- *   refused outright concerns one thread. The reader does not tell these apart, but cutting only the first and coming no
- *   further does.
- * - Damage in the middle of a file: what follows the damaged generation is lost, that one is treated like an unfinished one.
+ * - A stuck replay means that every thread waits for something lost: all are cut where they stand.
+ *   An event that is refused outright concerns one thread. The reader does not tell these apart,
+ * but cutting only the first and coming no further does.
+ * - Damage in the middle of a file: what follows the damaged generation is lost, that one is
+ *   treated like an unfinished one.
  */
 #include "tools/recover/recover.h"
 
@@ -72,8 +74,10 @@ static bool replay(struct gt_recovery *r, struct boundary *b, const char *path, 
 	if (f == NULL)
 		return false;
 	if (gt_file_version(f) != 26) {
-		gt_err_set(err, GT_ERR_HEADER, 0, "a go 1.%d trace: only go 1.26 traces, as libgtrace.so writes them, can be recovered",
-		        gt_file_version(f));
+		gt_err_set(err, GT_ERR_HEADER, 0,
+			   "a go 1.%d trace: only go 1.26 traces, as libgtrace.so writes them, can "
+			   "be recovered",
+			   gt_file_version(f));
 		gt_file_close(f);
 		return false;
 	}
@@ -104,7 +108,7 @@ static bool exists(const struct gt_gen *g, enum gt_arg type, uint64_t id)
 	struct gt_text text;
 	return type == GT_ARG_str     ? gt_gen_string(g, id, &text)
 	       : type == GT_ARG_stack ? gt_gen_stack(g, id) != NULL
-	                              : true;
+				      : true;
 }
 
 /* Length of the events of a batch up to the first that is damaged or names what does not exist. */
@@ -154,20 +158,25 @@ static void cut_dangling(struct gt_tail *t, const struct gt_gen *g)
 			const uint32_t sound = sound_events(g, part);
 			if (sound < part->size)
 				gt_tail_cut(t, i, sound);
-		} else if (part->kind == GT_BATCH_RECORDS && !are_records_sound(g, record_batch++)) {
+		} else if (part->kind == GT_BATCH_RECORDS &&
+			   !are_records_sound(g, record_batch++)) {
 			part->size = 0;
 		}
 	}
-	for (uint32_t i = 0; i < g->n_samples; i++) { /* a sample whose stack is missing: its whole batch */
-		const size_t k = exists(g, GT_ARG_stack, g->samples[i].stack) ? t->n_parts
-		                                                              : gt_tail_find_any(t, g->samples[i].offset);
+	for (uint32_t i = 0; i < g->n_samples;
+	     i++) { /* a sample whose stack is missing: its whole batch */
+		const size_t k = exists(g, GT_ARG_stack, g->samples[i].stack)
+					 ? t->n_parts
+					 : gt_tail_find_any(t, g->samples[i].offset);
 		if (k < t->n_parts)
 			t->parts[k].size = 0;
 	}
 }
 
-/* The generation in the image; NULL when its tables are damaged and nothing can be left out to mend it. */
-static struct gt_gen *read_image(struct gt_tail *t, const struct gt_live *live, uint64_t procs, struct gt_image *image)
+/* The generation in the image; NULL when its tables are damaged and nothing can be left out to mend
+ * it. */
+static struct gt_gen *read_image(struct gt_tail *t, const struct gt_live *live, uint64_t procs,
+				 struct gt_image *image)
 {
 	for (int tries = 0; tries < MAX_TRIES; tries++) {
 		struct gt_err err = { .code = GT_ERR_NONE };
@@ -259,7 +268,8 @@ static uint64_t count_procs(const struct gt_gen *g, const struct gt_tail *t)
 		struct gt_event_rec ev;
 		while (part->kind == GT_BATCH_EVENTS && p != NULL && p < end) {
 			p = gt_event_decode(p, end, 0, &ev, NULL);
-			if (p != NULL && (ev.id == GT_EV_ProcStatus || ev.id == GT_EV_ProcStart) && ev.args[0] > procs)
+			if (p != NULL && (ev.id == GT_EV_ProcStatus || ev.id == GT_EV_ProcStart) &&
+			    ev.args[0] > procs)
 				procs = ev.args[0];
 		}
 	}
@@ -267,8 +277,8 @@ static uint64_t count_procs(const struct gt_gen *g, const struct gt_tail *t)
 }
 
 /* One replay of the tail as it is now. Makes the boundary anew when the last try has used it up. */
-static bool replay_tail(struct gt_recovery *r, struct gt_tail *t, struct boundary *b, const char *path, uint64_t procs,
-        struct verdict *v)
+static bool replay_tail(struct gt_recovery *r, struct gt_tail *t, struct boundary *b,
+			const char *path, uint64_t procs, struct verdict *v)
 {
 	if (b->order == NULL) {
 		const struct gt_err damage = r->damage;
@@ -285,7 +295,8 @@ static bool replay_tail(struct gt_recovery *r, struct gt_tail *t, struct boundar
 	return g != NULL;
 }
 
-static bool close_tail(struct gt_recovery *r, struct gt_tail *t, struct boundary *b, const char *path)
+static bool close_tail(struct gt_recovery *r, struct gt_tail *t, struct boundary *b,
+		       const char *path)
 {
 	struct gt_gen *g = read_image(t, &b->live, 0, &r->image);
 	if (g == NULL)
@@ -332,7 +343,8 @@ bool gt_recover(struct gt_recovery *r, const char *path, struct gt_err *err)
 		ok = replay(r, &b, path, r->n_whole);
 		r->damage = damage;
 	}
-	r->is_complete = damage.code == GT_ERR_NONE && r->whole_bytes == r->file_bytes && r->n_whole > 0;
+	r->is_complete =
+		damage.code == GT_ERR_NONE && r->whole_bytes == r->file_bytes && r->n_whole > 0;
 	struct gt_tail t = { 0 };
 	if (ok && !r->is_complete && gt_tail_load(&t, path, r->whole_bytes, err)) {
 		r->read_events = t.events;

@@ -12,9 +12,12 @@ static void add_part(struct gt_tail *t, const struct gt_wire_batch *b)
 	if (b->size > 0)
 		memcpy(data, b->data, b->size);
 	t->parts = gt_mem_grow(t->parts, t->n_parts, &t->cap, sizeof(*t->parts));
-	t->parts[t->n_parts++] = (struct gt_part){
-		.kind = b->kind, .experiment = b->experiment, .m = b->m, .time = b->time, .data = data, .size = b->size
-	};
+	t->parts[t->n_parts++] = (struct gt_part){ .kind = b->kind,
+						   .experiment = b->experiment,
+						   .m = b->m,
+						   .time = b->time,
+						   .data = data,
+						   .size = b->size };
 	if (t->min_time == 0 || b->time < t->min_time)
 		t->min_time = b->time;
 	t->gen = b->gen;
@@ -66,7 +69,8 @@ size_t gt_tail_find_any(const struct gt_tail *t, uint64_t at)
 
 size_t gt_tail_find(const struct gt_tail *t, uint64_t at)
 {
-	size_t low = 0, high = t->n_in_image; /* the last one that begins at or before `at` is in [low - 1, high) */
+	size_t low = 0, high = t->n_in_image; /* the last one that begins at or before `at` is in
+						 [low - 1, high) */
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 		if (t->parts[t->in_image[middle]].at <= at)
@@ -74,7 +78,8 @@ size_t gt_tail_find(const struct gt_tail *t, uint64_t at)
 		else
 			high = middle;
 	}
-	return low > 0 && holds(&t->parts[t->in_image[low - 1]], at) ? t->in_image[low - 1] : t->n_parts;
+	return low > 0 && holds(&t->parts[t->in_image[low - 1]], at) ? t->in_image[low - 1]
+								     : t->n_parts;
 }
 
 uint64_t gt_tail_events(const struct gt_tail *t)

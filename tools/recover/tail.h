@@ -1,6 +1,6 @@
 /*
- * The generation that was being written when everything ended: its whole batches, to be shortened until they make sense,
- * and to be written out again with an end.
+ * The generation that was being written when everything ended: its whole batches, to be shortened
+ * until they make sense, and to be written out again with an end.
  */
 #ifndef GT_TAIL_H
 #define GT_TAIL_H
@@ -12,10 +12,10 @@ struct gt_part {
 	enum gt_batch_kind kind;
 	uint8_t experiment;
 	uint64_t m, time;
-	uint8_t *data;     /* owned */
-	uint32_t size;     /* bytes kept: a prefix of what was read; 0 = left out */
-	uint64_t at;       /* of data[0] in the last image */
-	uint32_t done;     /* bytes of the events that the last order run delivered */
+	uint8_t *data; /* owned */
+	uint32_t size; /* bytes kept: a prefix of what was read; 0 = left out */
+	uint64_t at;   /* of data[0] in the last image */
+	uint32_t done; /* bytes of the events that the last order run delivered */
 };
 
 struct gt_tail {
@@ -23,7 +23,7 @@ struct gt_tail {
 	uint64_t min_time; /* of its batches, in units */
 	struct gt_part *parts;
 	size_t n_parts, cap;
-	size_t *in_image;  /* kept parts with events, as they stand in the last image */
+	size_t *in_image; /* kept parts with events, as they stand in the last image */
 	size_t n_in_image;
 	uint64_t read_bytes; /* data and headers, as read */
 	uint64_t events;     /* whole events as read */
@@ -35,7 +35,8 @@ struct gt_image {
 	size_t len, cap;
 };
 
-/* Collects the batches of `path` from offset `from` to the next end of a generation, the end of the file or damage. */
+/* Collects the batches of `path` from offset `from` to the next end of a generation, the end of the
+ * file or damage. */
 bool gt_tail_load(struct gt_tail *t, const char *path, uint64_t from, struct gt_err *err);
 
 /* Leaves out what stands behind the first `size` bytes of part i in the stream of its thread. */
@@ -53,13 +54,15 @@ uint64_t gt_tail_events(const struct gt_tail *t);
 void gt_tail_free(struct gt_tail *t);
 
 /*
- * The closed generation behind a file header: the parts that are kept, a status for each thread in `live` that has none
- * (with a stack of its outermost frame), a ProcsChange where `procs` is not 0 and there is none, and the end mark.
+ * The closed generation behind a file header: the parts that are kept, a status for each thread in
+ * `live` that has none (with a stack of its outermost frame), a ProcsChange where `procs` is not 0
+ * and there is none, and the end mark.
  */
-void gt_tail_build(struct gt_tail *t, const struct gt_live *live, uint64_t procs, struct gt_image *image);
+void gt_tail_build(struct gt_tail *t, const struct gt_live *live, uint64_t procs,
+		   struct gt_image *image);
 
 /* Seals a batch of `size` bytes into the image; returns where its data begins there. */
-uint64_t gt_image_batch(struct gt_image *image, const struct gt_tail *t, uint8_t experiment, uint64_t m, uint64_t time,
-        const uint8_t *data, size_t size);
+uint64_t gt_image_batch(struct gt_image *image, const struct gt_tail *t, uint8_t experiment,
+			uint64_t m, uint64_t time, const uint8_t *data, size_t size);
 
 #endif
