@@ -18,7 +18,7 @@
  *
  * - A stuck replay means that every thread waits for something lost: all are cut where they stand.
  *   An event that is refused outright concerns one thread. The reader does not tell these apart,
- * but cutting only the first and coming no further does.
+ *   but cutting only the first and coming no further does.
  * - Damage in the middle of a file: what follows the damaged generation is lost, that one is
  *   treated like an unfinished one.
  */
