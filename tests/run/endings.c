@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(how, "pthread_exit"))
 		stop_at = 300;
-	struct prog_thread t, e;
+	static struct prog_thread t, e; /* main may end first */
 	prog_spawn(&t, "teller", teller, NULL);
 	if (!strcmp(how, "pthread_exit"))
 		pthread_exit(NULL);
