@@ -137,7 +137,8 @@ static void before_number(long nr, long a, long b)
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	struct gt_thread *const t = gt_on();
+	/* the end of a thread that we may not know yet: too late to start tracing it */
+	struct gt_thread *const t = nr == SYS_exit ? NULL : gt_on();
 	if (!t)
 		return gt_real.syscall(nr, a, b, c, d, e, f);
 	before_number(nr, a, b);
