@@ -19,6 +19,8 @@
  * - A stuck replay means that every thread waits for something lost: all are cut where they stand.
  *   An event that is refused outright concerns one thread. The reader does not tell these apart,
  *   but cutting only the first and coming no further does.
+ * - A whole generation that readers take but Go's validator does not stays: it was like that
+ * before. In the one that is closed such an event counts as refused.
  * - Damage in the middle of a file: what follows the damaged generation is lost, that one is
  *   treated like an unfinished one.
  */
@@ -26,6 +28,7 @@
 
 #include "tools/lib/term.h"
 #include "tools/read/rec.h"
+#include "tools/read/strict.h"
 
 #include <stdlib.h>
 
@@ -35,13 +38,29 @@
 struct boundary {
 	struct gt_order *order;
 	struct gt_gen *gen; /* last one read; the order refers to it until it begins another */
+	struct gt_strict *strict;
+	bool has_error; /* set by strict */
 	struct gt_live live;
 };
+
+static void note_finding(void *user, enum gt_severity severity, const struct gt_err *err)
+{
+	struct boundary *b = user;
+	(void)err;
+	b->has_error |= severity == GT_ERROR;
+}
+
+static void init_boundary(struct boundary *b)
+{
+	*b = (struct boundary){ .order = gt_order_new(), .gen = gt_gen_new() };
+	b->strict = gt_strict_new(note_finding, b);
+}
 
 static void free_boundary(struct boundary *b)
 {
 	gt_order_free(b->order);
 	gt_gen_free(b->gen);
+	gt_strict_free(b->strict);
 	gt_live_free(&b->live);
 	*b = (struct boundary){ .order = NULL };
 }
@@ -54,6 +73,8 @@ static int replay_one(struct gt_recovery *r, struct boundary *b, struct gt_err *
 	int64_t last = r->end_ns;
 	while (rc == 0 && (rc = gt_order_next(b->order, &ev, err)) > 0) {
 		gt_live_apply(&b->live, b->gen, &ev);
+		gt_strict_event(b->strict, b->gen,
+				&ev); /* whole generations stay: only its state matters */
 		last = ev.time;
 		rc = 0;
 	}
@@ -69,7 +90,7 @@ static bool replay(struct gt_recovery *r, struct boundary *b, const char *path, 
 	struct gt_progress bar = { .title = "replaying" };
 	struct gt_err *err = &r->damage;
 	err->code = GT_ERR_NONE;
-	*b = (struct boundary){ .order = gt_order_new(), .gen = gt_gen_new() };
+	init_boundary(b);
 	struct gt_file *f = gt_file_open(path, err);
 	if (f == NULL)
 		return false;
@@ -213,9 +234,15 @@ static struct verdict try_image(struct gt_tail *t, struct boundary *b, struct gt
 	struct gt_err err = { .code = GT_ERR_NONE, .offset = GT_NO_OFFSET };
 	for (size_t i = 0; i < t->n_parts; i++)
 		t->parts[i].done = 0;
+	b->has_error = false;
 	int rc = gt_order_begin(b->order, g, &err);
 	while (rc == 0 && (rc = gt_order_next(b->order, &ev, &err)) > 0) {
 		rc = 0;
+		gt_strict_event(b->strict, g, &ev);
+		if (b->has_error) {
+			err.offset = ev.offset;
+			break;
+		}
 		v.end_ns = ev.time;
 		const size_t i = ev.is_made_up ? t->n_parts : gt_tail_find(t, ev.offset);
 		if (i == t->n_parts)
@@ -228,7 +255,7 @@ static struct verdict try_image(struct gt_tail *t, struct boundary *b, struct gt
 			part->done = (uint32_t)(next - part->data);
 		v.delivered++;
 	}
-	v.passed = rc == 0 && err.code == GT_ERR_NONE;
+	v.passed = rc == 0 && err.code == GT_ERR_NONE && !b->has_error;
 	v.refused_at = err.offset;
 	return v;
 }
