@@ -66,7 +66,7 @@ static int read_all(struct check *c, struct gt_trace *t, struct gt_strict *s, st
 			return gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	}
 	if (rc == 0) {
-		gt_strict_end(s);
+		gt_strict_end(s, gt_trace_gen(t));
 		/* N.B. A tail of tables is a generation without an end: readers pass it over. */
 		if (c->generations == 0 && gt_file_offset(gt_trace_file(t)) <= 16)
 			return gt_err_set(err, GT_ERR_FORMAT, 16,

@@ -1,14 +1,15 @@
 /*
  * Hostile files for the reader: container, tables, order checker, strict checks, dumps.
  *
- *   fuzz_read [-n INPUTS] [-s SEED] [-i INPUT] [-w DIR] [CORPUS_DIR]
+ *   fuzz_read [-n INPUTS] [-s SEED] [-i INPUT] [-l] [-w DIR] [CORPUS_DIR]
  *     -n   how many (1000000)        -s   seed (from the clock; it is printed)
+ *     -l   light: one change of a file of the corpus, so that many inputs stay valid
  *     -i   only this input           -w   also write the inputs to DIR as NNNNNN.bin
  *
  * With -DGT_LIBFUZZER and clang -fsanitize=fuzzer it is a libFuzzer target and has no main.
  *
- * Inputs that make the reader say something new join the corpus in memory: that replaces coverage. Input I
- * of a seed depends on those before it, so -i repeats the way to it.
+ * Inputs that make the reader say something new join the corpus in memory: that replaces coverage.
+ * Input I of a seed depends on those before it, so -i repeats the way to it.
  */
 #include "tests/fuzz/mutate.h"
 #include "tools/read/strict.h"
@@ -32,7 +33,7 @@
 /* gcc has these functions, but not always the headers. */
 size_t __sanitizer_get_allocated_size(const volatile void *p);
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
-        void (*on_free)(const volatile void *));
+					      void (*on_free)(const volatile void *));
 void __sanitizer_set_death_callback(void (*f)(void));
 #endif
 
@@ -110,7 +111,7 @@ static void read_events(const uint8_t *data, size_t len, FILE *out, bool is_json
 	}
 	signature += 64U - (unsigned)__builtin_clzll(events + 1);
 	if (rc == 0) {
-		gt_strict_end(s);
+		gt_strict_end(s, gt_trace_gen(t));
 	} else {
 		check(rc == -(int)err.code && err.text[0], "an error without a text");
 		sign(err.text);
@@ -160,6 +161,7 @@ static struct input *pool[POOL_MAX];
 static size_t n_pool, n_corpus;
 static uint64_t seen[1 << 16]; /* signatures, by their low bits */
 static uint64_t seed, number;
+static bool is_light;
 static struct input now;
 
 static bool is_new(uint64_t sig)
@@ -220,7 +222,9 @@ static void save(const char *path)
 #ifdef HAS_ASAN
 static void on_death(void)
 {
-	fprintf(stderr, "fuzz_read: input %" PRIu64 " of seed %" PRIu64 "; written to fuzz_read.crash\n", number, seed);
+	fprintf(stderr,
+		"fuzz_read: input %" PRIu64 " of seed %" PRIu64 "; written to fuzz_read.crash\n",
+		number, seed);
 	save("fuzz_read.crash");
 }
 #endif
@@ -231,8 +235,12 @@ static void one(const char *write_dir, bool is_wanted)
 	if (number < n_corpus)
 		now = *pool[number];
 	else {
-		now = *pool[rng_below(&r, n_pool)];
-		mutate(&r, &now, pool[rng_below(&r, n_pool)]);
+		const struct input *other = pool[rng_below(&r, n_corpus)];
+		now = *pool[rng_below(&r, is_light ? n_corpus : n_pool)];
+		if (is_light)
+			mutate_structure(&r, &now, other);
+		else
+			mutate(&r, &now, pool[rng_below(&r, n_pool)]);
 	}
 	if (write_dir && is_wanted) {
 		char path[512];
@@ -245,7 +253,7 @@ static void one(const char *write_dir, bool is_wanted)
 	memcpy(exact, now.bytes, now.len);
 	LLVMFuzzerTestOneInput(exact, now.len);
 	free(exact);
-	if (is_new(signature))
+	if (!is_light && is_new(signature))
 		pool_add(&now);
 }
 
@@ -256,13 +264,15 @@ int main(int argc, char **argv)
 	struct timespec start, end;
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
-	for (int opt; (opt = getopt(argc, argv, "n:s:i:w:")) != -1;) {
+	for (int opt; (opt = getopt(argc, argv, "ln:s:i:w:")) != -1;) {
 		if (opt == 'n')
 			n = strtoull(optarg, NULL, 10);
 		else if (opt == 's')
 			seed = strtoull(optarg, NULL, 10);
 		else if (opt == 'i')
 			only = strtoull(optarg, NULL, 10);
+		else if (opt == 'l')
+			is_light = true;
 		else if (opt == 'w')
 			write_dir = optarg;
 		else
@@ -285,8 +295,10 @@ int main(int argc, char **argv)
 	for (number = 0; number < n; number++)
 		one(write_dir, only == UINT64_MAX || number == only);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	const double s = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-	printf("fuzz_read: %" PRIu64 " inputs in %.1f s (%.0f/s), corpus in memory %zu\n", n, s, (double)n / s, n_pool);
+	const double s =
+		(double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+	printf("fuzz_read: %" PRIu64 " inputs in %.1f s (%.0f/s), corpus in memory %zu\n", n, s,
+	       (double)n / s, n_pool);
 	while (n_pool)
 		free(pool[--n_pool]);
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * Mutations of traces: of bytes, and of what they mean (batches, events, arguments) with lengths made
- * right again, so that most inputs reach the order checker. Small files only.
+ * Mutations of traces: of bytes, and of what they mean (batches, events, arguments) with lengths
+ * made right again, so that most inputs reach the order checker. Small files only.
  */
 #ifndef GT_FUZZ_MUTATE_H
 #define GT_FUZZ_MUTATE_H

@@ -74,7 +74,8 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	gt_idmap_clear(&p->pcs);
 	gt_idmap_clear(&p->ms);
 	p->has_freq = false;
-	g->number = g->min_time = g->freq_hz = 0;
+	g->number = g->min_time = g->min_stamp = g->freq_hz = 0;
+	g->zero_offset = GT_NO_OFFSET;
 	g->has_clock = false;
 	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =
 		g->n_opaque = 0;
@@ -188,6 +189,10 @@ int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err)
 		/* N.B. A time of 0 counts as none, as in Go's reader. */
 		if (g->min_time == 0 || b.time < g->min_time)
 			g->min_time = b.time;
+		if (b.time == 0 && g->zero_offset == GT_NO_OFFSET)
+			g->zero_offset = b.offset;
+		if (b.time && (g->min_stamp == 0 || b.time < g->min_stamp))
+			g->min_stamp = b.time;
 		rc = add_batch(g, &b, err);
 	}
 	if (rc <= 0)

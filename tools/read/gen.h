@@ -53,14 +53,16 @@ struct gt_gen_stream {
 };
 
 struct gt_gen {
-	uint64_t number;    /* as in the file */
-	uint64_t index;     /* 0, 1, 2 ... in this file */
-	int version;        /* of the file: 22, 23, 25, 26 */
-	uint64_t offset;    /* of its first batch */
-	uint64_t end;       /* of the byte behind it */
-	uint64_t min_time;  /* smallest batch time, units */
-	uint64_t freq_hz;   /* units per second */
-	double ns_per_unit; /* as Go computes it */
+	uint64_t number;      /* as in the file */
+	uint64_t index;       /* 0, 1, 2 ... in this file */
+	int version;          /* of the file: 22, 23, 25, 26 */
+	uint64_t offset;      /* of its first batch */
+	uint64_t end;         /* of the byte behind it */
+	uint64_t min_time;    /* smallest batch time, units */
+	uint64_t freq_hz;     /* units per second */
+	uint64_t min_stamp;   /* the same, batches of time 0 left out */
+	uint64_t zero_offset; /* of the first batch of time 0, or GT_NO_OFFSET */
+	double ns_per_unit;   /* as Go computes it */
 	bool has_clock;
 	uint64_t snap_time;           /* units */
 	uint64_t snap_mono_ns;        /* CLOCK_MONOTONIC at snap_time */

@@ -394,11 +394,13 @@ int gt_strict_event(struct gt_strict *s, const struct gt_gen *g, const struct gt
 	return annotation(s, g, ev);
 }
 
-void gt_strict_end(struct gt_strict *s)
+void gt_strict_end(struct gt_strict *s, const struct gt_gen *last)
 {
 	/* The reader ends with one more point in time. */
 	if (s->last_time == INT64_MAX)
 		gt_strict_find(s, GT_RULE_TIME, GT_ERROR, GT_NO_OFFSET,
 			       "time does not increase at the end");
 	gt_strict_gen_end(s);
+	if (last->number)
+		gt_strict_tail(s, last);
 }

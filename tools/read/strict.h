@@ -23,6 +23,6 @@ void gt_strict_free(struct gt_strict *s);
  * its end. Returns 0 or -GT_ERR_MEMORY.
  */
 int gt_strict_event(struct gt_strict *s, const struct gt_gen *g, const struct gt_ordered *ev);
-void gt_strict_end(struct gt_strict *s);
+void gt_strict_end(struct gt_strict *s, const struct gt_gen *last);
 
 #endif

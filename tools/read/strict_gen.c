@@ -61,20 +61,6 @@ static void check_unit(struct gt_strict *s, const struct gt_gen *g)
 
 /* ---------------------------------------------------------------- stamps */
 
-struct stamps {
-	uint64_t min_batch, min_event; /* 0 = none */
-};
-
-static void stamp(struct gt_strict *s, const struct gt_gen *g, const struct gt_gen_batch *b,
-		  struct stamps *st)
-{
-	if (b->time == 0)
-		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, b->offset,
-			       "generation %" PRIu64 ": a batch has time 0", g->number);
-	else if (st->min_batch == 0 || b->time < st->min_batch)
-		st->min_batch = b->time;
-}
-
 static void check_version(struct gt_strict *s, const struct gt_gen *g,
 			  const struct gt_event_rec *ev)
 {
@@ -85,15 +71,15 @@ static void check_version(struct gt_strict *s, const struct gt_gen *g,
 			       g->version);
 }
 
-/* Times of one thread's batches, in units. */
+/* Times of one thread's batches, in units; *min_event is that of the generation's first event so
+ * far. */
 static void check_stream(struct gt_strict *s, const struct gt_gen *g,
-			 const struct gt_gen_stream *stream, struct stamps *st)
+			 const struct gt_gen_stream *stream, uint64_t *min_event)
 {
 	uint64_t last = 0;
 	bool has_last = false;
 	for (uint32_t i = stream->first; i != GT_NO_BATCH; i = g->batches[i].next) {
 		const struct gt_gen_batch *b = &g->batches[i];
-		stamp(s, g, b, st);
 		if (b->size == 0)
 			continue;
 		if (has_last && b->time < last)
@@ -111,8 +97,8 @@ static void check_stream(struct gt_strict *s, const struct gt_gen *g,
 				return;
 			now += ev.dt;
 			check_version(s, g, &ev);
-			if (st->min_event == 0 || now < st->min_event)
-				st->min_event = now;
+			if (*min_event == 0 || now < *min_event)
+				*min_event = now;
 		}
 		last = now;
 		has_last = true;
@@ -121,20 +107,16 @@ static void check_stream(struct gt_strict *s, const struct gt_gen *g,
 
 static void check_stamps(struct gt_strict *s, const struct gt_gen *g)
 {
-	struct stamps st = { 0, 0 };
+	uint64_t min_event = 0; /* 0 = none */
+	if (g->zero_offset != GT_NO_OFFSET)
+		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->zero_offset,
+			       "generation %" PRIu64 ": a batch has time 0", g->number);
 	for (uint32_t i = 0; i < g->n_streams; i++)
-		check_stream(s, g, &g->streams[i], &st);
-	for (uint32_t i = 0; i < g->n_records; i++)
-		stamp(s, g, &g->records[i], &st);
-	for (uint32_t i = 0; i < g->n_opaque; i++)
-		stamp(s, g, &g->opaque[i], &st);
-	/* N.B. Tables are not kept as batches; the smallest time of all tells enough. */
-	if (g->min_time && (st.min_batch == 0 || g->min_time < st.min_batch))
-		st.min_batch = g->min_time;
-	if (st.min_event && st.min_batch + g->freq_hz < st.min_event)
+		check_stream(s, g, &g->streams[i], &min_event);
+	if (min_event && g->min_stamp + g->freq_hz < min_event)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->offset,
 			       "generation %" PRIu64 ": a batch is stamped more than 1 s before "
-			       "the first event; viewers start there",
+						     "the first event; viewers start there",
 			       g->number);
 }
 
@@ -211,14 +193,25 @@ void gt_strict_gen_end(struct gt_strict *s)
 			       "fails [U2]");
 }
 
-int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
+static void check_number(struct gt_strict *s, const struct gt_gen *g)
 {
-	gt_strict_gen_end(s);
 	if (s->serial && g->number != s->gen_number + 1)
 		gt_strict_find(s, GT_RULE_GENERATION, GT_WARNING, g->offset,
 			       "generation %" PRIu64 " follows %" PRIu64
 			       ": converters to older versions must renumber",
 			       g->number, s->gen_number);
+}
+
+void gt_strict_tail(struct gt_strict *s, const struct gt_gen *g)
+{
+	check_number(s, g);
+	check_stamps(s, g);
+}
+
+int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
+{
+	gt_strict_gen_end(s);
+	check_number(s, g);
 	s->serial++;
 	s->gen_number = g->number;
 	s->gen_offset = g->offset;

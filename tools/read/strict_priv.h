@@ -85,6 +85,9 @@ void gt_strict_find(struct gt_strict *s, enum gt_rule rule, enum gt_severity sev
 int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g);
 void gt_strict_gen_end(struct gt_strict *s);
 
+/* What is left at the end of the file: tables of a generation that never became whole. */
+void gt_strict_tail(struct gt_strict *s, const struct gt_gen *g);
+
 /* The frames of a stack that an event names. */
 void gt_strict_stack(struct gt_strict *s, const struct gt_gen *g, uint64_t id, uint64_t offset);
 

@@ -183,7 +183,8 @@ static int add_frequency(struct gt_gen *g, struct gt_bytes *b, uint64_t offset, 
 	if (rc < 0)
 		return rc;
 	g->priv->has_freq = true;
-	/* N.B. 0 is refused when the generation is complete: one that never ends may say anything. */
+	/* N.B. 0 is refused when the generation is complete: one that never ends may say anything.
+	 */
 	g->ns_per_unit = 1.0 / ((double)g->freq_hz / 1e9);
 	return 0;
 }
@@ -259,8 +260,9 @@ int gt_gen_finish_tables(struct gt_gen *g, struct gt_err *err)
 		return gt_err_set(err, GT_ERR_FORMAT, g->offset,
 				  "generation %" PRIu64 " has no Frequency [C5]", g->number);
 	if (g->freq_hz == 0)
-		return gt_err_set(err, GT_ERR_FORMAT, g->offset, "generation %" PRIu64 ": Frequency of 0 units per second [C5]",
-		        g->number);
+		return gt_err_set(err, GT_ERR_FORMAT, g->offset,
+				  "generation %" PRIu64 ": Frequency of 0 units per second [C5]",
+				  g->number);
 	if (g->version >= 25 && !g->has_clock)
 		return gt_err_set(err, GT_ERR_FORMAT, g->offset,
 				  "generation %" PRIu64 " has no ClockSnapshot [C5]", g->number);
