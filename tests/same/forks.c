@@ -1,5 +1,6 @@
 /* fork beside four busy threads, also from a handler; the child allocates, locks, starts a thread,
- * ends in several ways. */
+ * ends in several ways.
+ * same: not with a thread (nobody completes the file of a child that a signal ends) */
 #include "tests/same/see.h"
 
 #include <signal.h>

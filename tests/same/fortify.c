@@ -1,4 +1,5 @@
-/* A fortified program reaches the _chk forms: results as without, and an overflow still ends it. */
+/* A fortified program reaches the _chk forms: results as without, and an overflow still ends it.
+ * same: not with a thread (nobody completes the file of a child that a signal ends) */
 #undef _FORTIFY_SOURCE
 #define _FORTIFY_SOURCE 2
 #include "tests/same/see.h"
