@@ -11,6 +11,7 @@ judge
 begins_equal_ends
 fact 'ev("GoSyscallBegin") == ev("GoSyscallEnd")'
 fact '.wire.generations | length >= 100'
-fact '[.goroutines[] | select((.label // "") | test("^s[0-7]$")) | select(.ended_ns > 0)] | length == 8'
+# (the short threads inherit the names of their creators)
+fact '[.goroutines[] | select((.label // "") | test("^s[0-7]$"))] | length > 8 and all(.[]; .ended_ns > 0)'
 [ -x "$GT" ] && "$GT" info "$TRACE"
 done_ok

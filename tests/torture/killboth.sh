@@ -11,6 +11,8 @@ for i in $(seq "$N"); do
 	rm -f "$T"/*.trace* "$T/told"
 	start GTRACE_MIN_WAIT=0 GTRACE_PERIOD=${PERIOD_MS}ms -- "$BUSY" "$T/told"
 	busy_is_up
+	# A writer that has not had the CPU yet cannot have written: on a loaded machine that takes a while.
+	for _ in $(seq 400); do [ "$(wc -c <"$TRACE" 2>/dev/null || echo 0)" -gt 16 ] && break; sleep 0.005; done
 	sleep_random 60 300
 	w=$(writer_of "$pid") || fail "run $i: no gtrace-writer under $pid"
 	kill -KILL "$w" "$pid"
@@ -27,12 +29,12 @@ for i in $(seq "$N"); do
 	fi
 	if [ -x "$ORACLE" ]; then
 		n=$(told 0)
-		have=$(jq '[.goroutines[] | select(.label == "w0") | .blocks] | add // 0' "$f.json")
-		[ "$have" -ge 1 ] || fail "run $i: nothing in the file, $n waits told"
+		have=$(jq '[.goroutines // [] | .[] | select(.label == "w0") | .blocks] | add // 0' "$f.json")
+		[ "$have" -ge 1 ] || fail "run $i: nothing in the file ($(jq -c '[.wire.generations[] | {gen, bytes, events, complete}]' "$f.json")), $n waits told"
 		[ "$have" -gt "$n" ] && have=$n
 		lost_ms=$((($(at "$n") - $(at "$have")) / 1000000))
 		# One period, and the time that closing and writing one takes on a busy machine
-		[ "$lost_ms" -le $((PERIOD_MS + ${SLACK_MS:-50})) ] || fail "run $i: the last $lost_ms ms are lost, $have of $n waits"
+		[ "$lost_ms" -le $((PERIOD_MS + ${SLACK_MS:-150})) ] || fail "run $i: the last $lost_ms ms are lost, $have of $n waits"
 	fi
 done
 echo "$N times, $recovered recovered"
