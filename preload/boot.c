@@ -4,12 +4,16 @@
  * Order at start, and why:
  *
  *   1. real functions      everything else may call libc, which may call our hooks
- *   2. settings            from envp: getenv does not work yet (initfirst)
+ *   2. settings            from envp, which is what libc's getenv would read
  *   3. control page        a child made by fork must find "off" on it from the first moment on
  *   4. arena, generation 1 there is memory to write to, and a generation to write into
  *   5. main thread         registered while nobody else exists
  *   6. writer              opens the output; without one there is nothing to trace for
  *   7. on                  one store
+ *
+ * N.B. the library is not marked "initfirst", although that would start us before every other constructor: libc's own would
+ * then run inside our dlopen, which hands them empty arguments, and the program would have no environment. What other
+ * libraries' constructors do before ours passes through.
  *
  * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and the writer
  * outlives the process. The destructor only flushes where the writer would die with us.
