@@ -2,6 +2,7 @@
 # Does `gtrace check` say the same as Go's reader? Mutated traces, both verdicts, with and without --strict.
 # N=inputs of each kind SEED=seed B=build folder. Differences are kept and shown.
 cd "$(dirname "$0")/../.." || exit 1
+export LC_ALL=C # messages quote any bytes
 B=${B:-build}
 N=${N:-4000}
 SEED=${SEED:-$RANDOM$RANDOM}

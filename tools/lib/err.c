@@ -1,18 +1,28 @@
 #include "tools/lib/err.h"
 
+#include "tools/lib/utf8.h"
+
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
-int gt_err_set(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt, ...)
+int gt_err_vset(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt,
+		va_list ap)
 {
 	if (!err)
 		return -(int)code;
+	char raw[sizeof(err->text)];
+	vsnprintf(raw, sizeof(raw), fmt, ap);
 	err->code = code;
 	err->offset = offset;
+	gt_utf8_clean(err->text, sizeof(err->text), raw);
+	return -(int)code;
+}
+
+int gt_err_set(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt, ...)
+{
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	gt_err_vset(err, code, offset, fmt, ap);
 	va_end(ap);
 	return -(int)code;
 }

@@ -3,6 +3,7 @@
 #ifndef GT_ERR_H
 #define GT_ERR_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,10 +30,14 @@ struct gt_err {
 
 /*
  * Sets *err (which may be NULL) and returns -code, so that a failing function can end with
- * `return gt_err_set(...)`. Text that is too long is cut.
+ * `return gt_err_set(...)`. Text that is too long is cut; control characters and bytes that are no
+ * UTF-8, which a hostile file may hold, become '?'.
  */
 int gt_err_set(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+int gt_err_vset(struct gt_err *err, enum gt_err_code code, uint64_t offset, const char *fmt,
+		va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* Puts "prefix: " in front of the text. */
 void gt_err_prefix(struct gt_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

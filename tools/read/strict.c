@@ -43,10 +43,10 @@ void gt_strict_find(struct gt_strict *s, enum gt_rule rule, enum gt_severity sev
 {
 	if (++s->told[rule] > TOLD_MAX)
 		return;
-	struct gt_err err = { .code = GT_ERR_ORDER, .offset = offset };
+	struct gt_err err;
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(err.text, sizeof(err.text), fmt, ap);
+	gt_err_vset(&err, GT_ERR_ORDER, offset, fmt, ap);
 	va_end(ap);
 	if (s->told[rule] == TOLD_MAX)
 		gt_err_prefix(&err, "(the last one of its kind that is shown)");
