@@ -79,7 +79,8 @@ static inline int64_t weigh(void *p)
 static inline void came(struct gt_thread *t, enum gt_call call, void *p)
 {
 	gt_count(t, call);
-	if (__builtin_expect(p && !gt_early_owns(p), 1))
+	/* never early memory: tracing starts when the real functions are known */
+	if (__builtin_expect(p != NULL, 1))
 		gt_heap_add(t, weigh(p));
 }
 
