@@ -131,8 +131,8 @@ static void say_result(const struct gt_recovery *r, const char *in, const char *
 		printf(": the last %s of %s", gt_size_print(b, behind),
 		       gt_size_print(c, r->file_bytes));
 	if (r->is_closed && r->read_events > r->kept_events)
-		printf("%s %" PRIu64 " of its events that need what was lost", behind > 0 ? ", and" : ":",
-		       r->read_events - r->kept_events);
+		printf("%s %" PRIu64 " of the closed one's events, which need what was lost",
+		       behind > 0 ? ", and" : ":", r->read_events - r->kept_events);
 	printf("\n");
 }
 
