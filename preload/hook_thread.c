@@ -117,6 +117,8 @@ int gt_hook_pthread_create(pthread_t *th, const pthread_attr_t *at, void *(*fn)(
 	if (!t)
 		return gt_real.pthread_create(th, at, fn, arg);
 	gt_count(t, GT_CALL_pthread_create);
+	if (!t->pthread_id) /* main, or a thread that we did not start: others may name it */
+		t->pthread_id = (uint64_t)gt_more.pthread_self();
 
 	struct gt_start *const s = start_get();
 	struct gt_thread *const child = s ? gt_thread_announce(t, (uint64_t)fn) : NULL;
