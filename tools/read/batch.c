@@ -12,8 +12,8 @@ const char *gt_event_name(uint8_t id)
 }
 
 /* What is wrong with the event at p: the slow way again, for the message. */
-static const uint8_t *complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
-			       struct gt_err *err)
+const uint8_t *gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
+				 struct gt_err *err)
 {
 	const struct gt_spec *s = &gt_specs[*p];
 	if (!s->name || s->kind != GT_KIND_TIMED) {
@@ -35,32 +35,4 @@ static const uint8_t *complain(const uint8_t *p, const uint8_t *end, uint64_t of
 		gt_err_set(err, GT_ERR_FORMAT, offset, "%s needs %u argument%s, %u left [C8]",
 			   s->name, s->nargs, s->nargs == 1 ? "" : "s", n - 1);
 	return NULL;
-}
-
-/* Most numbers are one byte long. */
-static inline const uint8_t *number(const uint8_t *p, const uint8_t *end, uint64_t *v)
-{
-	if (p < end && *p < 0x80) {
-		*v = *p;
-		return p + 1;
-	}
-	return gt_varint_get(p, end, v);
-}
-
-const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset,
-			       struct gt_event_rec *ev, struct gt_err *err)
-{
-	const struct gt_spec *s = &gt_specs[*p];
-	if (s->kind != GT_KIND_TIMED)
-		return complain(p, end, offset, err);
-	const uint8_t *q = number(p + 1, end, &ev->dt);
-	for (unsigned i = 0; q && i < s->nargs; i++)
-		q = number(q, end, &ev->args[i]);
-	if (!q)
-		return complain(p, end, offset, err);
-	ev->id = *p;
-	ev->nargs = s->nargs;
-	ev->size = (uint32_t)(q - p);
-	ev->offset = offset;
-	return q;
 }

@@ -18,12 +18,47 @@ struct gt_event_rec {
 	uint64_t offset;            /* of the event in the file */
 };
 
+/* Says in *err why gt_event_decode() failed; returns NULL. */
+const uint8_t *gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
+				 struct gt_err *err);
+
+/* gt_varint_get() for numbers of which most are one or two bytes long. */
+static inline const uint8_t *gt_event_number(const uint8_t *p, const uint8_t *end, uint64_t *v)
+{
+	if (end - p >= 2) {
+		if (p[0] < 0x80) {
+			*v = p[0];
+			return p + 1;
+		}
+		if (p[1] < 0x80) {
+			*v = (p[0] & 0x7fU) | (uint64_t)p[1] << 7;
+			return p + 2;
+		}
+	}
+	return gt_varint_get(p, end, v);
+}
+
 /*
  * Decodes the event at p, p < end, whose place in the file is `offset`, into *ev (all but `time`).
  * Returns the first byte behind it, or NULL with *err when it is no timed event or is cut [C8].
  */
-const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset,
-			       struct gt_event_rec *ev, struct gt_err *err);
+static inline const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *end, uint64_t offset,
+					     struct gt_event_rec *ev, struct gt_err *err)
+{
+	const struct gt_spec *s = &gt_specs[*p];
+	if (s->kind != GT_KIND_TIMED)
+		return gt_event_complain(p, end, offset, err);
+	const uint8_t *q = gt_event_number(p + 1, end, &ev->dt);
+	for (unsigned i = 0; q && i < s->nargs; i++)
+		q = gt_event_number(q, end, &ev->args[i]);
+	if (!q)
+		return gt_event_complain(p, end, offset, err);
+	ev->id = *p;
+	ev->nargs = s->nargs;
+	ev->size = (uint32_t)(q - p);
+	ev->offset = offset;
+	return q;
+}
 
 /* Name of event `id`, "event 77" style for ids that have none: never NULL. Not thread-safe for
  * those. */

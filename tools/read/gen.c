@@ -216,11 +216,8 @@ const struct gt_gen_stack *gt_gen_stack(const struct gt_gen *g, uint64_t id)
 	return i == GT_NO_INDEX ? NULL : &g->stacks[i];
 }
 
-int64_t gt_gen_ns(const struct gt_gen *g, uint64_t units)
+int64_t gt_gen_ns_odd(const struct gt_gen *g, uint64_t units)
 {
-	const uint64_t exact = 1ULL << 53;
-	if (g->freq_hz == 1000000000 && units < exact)
-		return (int64_t)units;
 	const double ns = (double)units * g->ns_per_unit;
 	/* N.B. What a 64-bit Intel processor makes of a number that does not fit; C leaves it open.
 	 */

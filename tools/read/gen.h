@@ -125,7 +125,15 @@ static inline struct gt_text gt_gen_text(const struct gt_gen *g, uint64_t id)
 	return t;
 }
 
+int64_t gt_gen_ns_odd(const struct gt_gen *g, uint64_t units);
+
 /* Units of the trace clock -> ns, truncated, exactly as Go's reader does it. */
-int64_t gt_gen_ns(const struct gt_gen *g, uint64_t units);
+static inline int64_t gt_gen_ns(const struct gt_gen *g, uint64_t units)
+{
+	/* In floating point this much is exact. */
+	if (g->freq_hz == 1000000000 && units < 1ULL << 53)
+		return (int64_t)units;
+	return gt_gen_ns_odd(g, units);
+}
 
 #endif

@@ -25,15 +25,33 @@
  */
 #include "tools/read/order_priv.h"
 
+#include "tools/read/gen_priv.h"
 #include "tools/read/grow.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
+/* Which arguments of each event are ids of tables. */
+static void fill_arg_masks(struct gt_order *o)
+{
+	for (unsigned id = 0; id < 256; id++) {
+		for (unsigned i = 0; i < gt_specs[id].nargs && gt_specs[id].kind == GT_KIND_TIMED;
+		     i++) {
+			const uint8_t bit = (uint8_t)(1 << i);
+			o->stack_args[id] |= gt_specs[id].arg[i] == GT_ARG_stack ? bit : 0;
+			o->string_args[id] |= gt_specs[id].arg[i] == GT_ARG_str ? bit : 0;
+		}
+	}
+	o->stack_args[GT_EV_CPUSample] = 1;
+}
+
 struct gt_order *gt_order_new(void)
 {
-	return calloc(1, sizeof(struct gt_order));
+	struct gt_order *o = calloc(1, sizeof(*o));
+	if (o)
+		fill_arg_masks(o);
+	return o;
 }
 
 void gt_order_free(struct gt_order *o)
@@ -121,20 +139,18 @@ static uint32_t sift_up(struct gt_heap_item *h, uint32_t i)
 	return i;
 }
 
-static void sift_down(struct gt_heap_item *h, uint32_t n, uint32_t i)
+/* Moves a hole instead of swapping: the result is the same. */
+static void sift_down(struct gt_heap_item *h, size_t n, size_t i)
 {
-	for (;;) {
-		uint32_t least = i;
-		const uint64_t left = 2 * (uint64_t)i + 1;
-		for (uint64_t k = left; k <= left + 1 && k < n; k++) {
-			if (h[k].time < h[least].time)
-				least = (uint32_t)k;
-		}
-		if (least == i)
-			return;
-		swap(&h[i], &h[least]);
-		i = least;
+	const struct gt_heap_item x = h[i];
+	for (size_t k; (k = 2 * i + 1) < n; i = k) {
+		if (k + 1 < n && h[k + 1].time < h[k].time)
+			k++;
+		if (h[k].time >= x.time)
+			break;
+		h[i] = h[k];
 	}
+	h[i] = x;
 }
 
 static void heap_update(struct gt_order *o, uint32_t i)
@@ -368,17 +384,17 @@ static int bad_id(const struct gt_ordered *ev, const char *what, uint64_t id, st
 }
 
 /* C7: every string and stack exists. */
-static int check_ids(const struct gt_gen *g, const struct gt_ordered *ev, struct gt_err *err)
+static int check_ids(const struct gt_order *o, const struct gt_ordered *ev, struct gt_err *err)
 {
-	struct gt_text text;
-	if (ev->id == GT_EV_CPUSample)
-		return gt_gen_stack(g, ev->args[0]) ? 0 : bad_id(ev, "stack", ev->args[0], err);
-	const struct gt_spec *s = &gt_specs[ev->id];
-	for (unsigned i = 0; i < s->nargs; i++) {
-		const uint64_t id = ev->args[i];
-		if (s->arg[i] == GT_ARG_stack && id && !gt_gen_stack(g, id))
+	const struct gt_gen_private *p = o->gen->priv;
+	for (unsigned mask = o->stack_args[ev->id]; mask; mask &= mask - 1) {
+		const uint64_t id = ev->args[__builtin_ctz(mask)];
+		if (id && gt_idmap_get(&p->stack_ids, id) == GT_NO_INDEX)
 			return bad_id(ev, "stack", id, err);
-		if (s->arg[i] == GT_ARG_str && id && !gt_gen_string(g, id, &text))
+	}
+	for (unsigned mask = o->string_args[ev->id]; mask; mask &= mask - 1) {
+		const uint64_t id = ev->args[__builtin_ctz(mask)];
+		if (id && gt_idmap_get(&p->string_ids, id) == GT_NO_INDEX)
 			return bad_id(ev, "string", id, err);
 	}
 	return 0;
@@ -400,7 +416,7 @@ static int produce(struct gt_order *o, struct gt_ordered *ev, struct gt_err *err
 		return 0;
 	}
 	if (rc > 0 && ev->id != GT_EV_Sync)
-		rc = check_ids(o->gen, ev, err) < 0 ? -GT_ERR_FORMAT : 1;
+		rc = check_ids(o, ev, err) < 0 ? -GT_ERR_FORMAT : 1;
 	if (rc < 0)
 		return rc;
 	if (ev->time <= o->last_time)

@@ -120,6 +120,8 @@ struct gt_order {
 
 	uint64_t gc_seq;
 	enum gt_gc gc;
+
+	uint8_t stack_args[256], string_args[256]; /* by event: bit i = argument i is such an id */
 };
 
 /* What became of an attempt to apply an event. */

@@ -116,7 +116,7 @@ static void check_stamps(struct gt_strict *s, const struct gt_gen *g)
 	if (min_event && g->min_stamp + g->freq_hz < min_event)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->offset,
 			       "generation %" PRIu64 ": a batch is stamped more than 1 s before "
-						     "the first event; viewers start there",
+			       "the first event; viewers start there",
 			       g->number);
 }
 
