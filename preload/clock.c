@@ -150,10 +150,19 @@ void gt_clock_tick(void)
 
 void gt_clock_snapshot(gt_ns *now, gt_ns *mono, uint64_t *wall_s, uint64_t *wall_ns)
 {
-	struct timespec ts;
-	mono->v = gt_clock_kernel_ns();
-	clock_gettime(CLOCK_REALTIME, &ts);
-	*now = gt_now();
-	*wall_s = (uint64_t)ts.tv_sec;
-	*wall_ns = (uint64_t)ts.tv_nsec;
+	uint64_t best = UINT64_MAX;
+	for (int i = 0; i < 8 && best > 2000; i++) { /* again when something came in between */
+		struct timespec ts;
+		const gt_ns before = gt_now();
+		const uint64_t kernel = gt_clock_kernel_ns();
+		clock_gettime(CLOCK_REALTIME, &ts);
+		const uint64_t took = gt_now().v - before.v;
+		if (took >= best)
+			continue;
+		best = took;
+		*now = before;
+		mono->v = kernel;
+		*wall_s = (uint64_t)ts.tv_sec;
+		*wall_ns = (uint64_t)ts.tv_nsec;
+	}
 }

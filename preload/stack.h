@@ -15,6 +15,9 @@ void gt_stack_init(void);
  */
 size_t gt_stack_capture(struct gt_thread *t, uint64_t pc);
 
+/* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls. */
+void gt_stack_find(struct gt_thread *t);
+
 static inline void gt_stack_done(struct gt_thread *t)
 {
 	t->is_walking = 0;

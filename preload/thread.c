@@ -278,11 +278,15 @@ void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size
 struct gt_thread *gt_thread_register_self(void)
 {
 	gt_self = &gt_inside;
-	struct gt_thread *t = record_make((uint64_t)__builtin_return_address(0));
+	struct gt_thread *t = record_make(0);
 	if (!t) {
 		gt_self = &gt_dead;
 		return NULL;
 	}
+	gt_stack_find(t);
+	const size_t n = gt_stack_capture(t, (uint64_t)__builtin_return_address(0));
+	t->start_pc = t->pcs[n - 1]; /* the best that is known: the outermost frame */
+	gt_stack_done(t);
 	gt_thread_arm_end();
 	start_on_self(t);
 	gt_self = t;
