@@ -146,18 +146,27 @@ static void leave_environment(char *const envp[])
 			gt_env_remove_library(*e + 11, "libgtrace.so");
 }
 
+/* Valgrind ends a program that makes a task of its own kind; it preloads its own library in front of us. */
+static bool is_valgrind(char *const envp[])
+{
+	const char *preload = gt_env_get(envp, "LD_PRELOAD");
+	return preload && strstr(preload, "/vgpreload_core");
+}
+
 __attribute__((constructor)) static void boot(int argc, char **argv, char **envp)
 {
 	(void)argc;
 	(void)argv;
 	gt_real_resolve();
 	gt_config_read(envp);
-	if (gt_cfg.disable || !gt_cfg.out.s[0]) {
+	if (gt_cfg.disable || !gt_cfg.out.s[0] || gt_cfg.start == GT_START_OFF) {
 		gt_self = &gt_dead;
 		return;
 	}
 	if (!gt_cfg.follow)
 		leave_environment(envp);
+	if (is_valgrind(envp))
+		gt_cfg.writer = GT_WRITER_THREAD;
 	start_envp = envp;
 	find_main_stack(envp);
 	count_cpus();

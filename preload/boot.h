@@ -24,7 +24,6 @@ extern int gt_host_pid, gt_host_ppid; /* the traced process and its parent */
 extern char gt_exe_path[];            /* its program; "" until the writer has looked */
 uint64_t gt_cpus(void); /* CPUs that it may use */
 
-extern int gt_is_tracing; /* survives fork, unlike gt_ctl.on: tells a child from a process that was never traced */
 
 /* Creates the key whose destructor sees threads end. Boot only. */
 void gt_end_init(void);

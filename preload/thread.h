@@ -18,7 +18,10 @@ struct gt_ctl {
 };
 #define GT_ON_TRACING 1u
 #define GT_ON_HEAP    2u
-extern struct gt_ctl gt_ctl;
+extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
+
+/* Survives fork, unlike gt_ctl.on: tells a child from a process that is not traced. */
+extern int gt_is_tracing __attribute__((visibility("hidden")));
 
 /* Why a thread's hooks leave the fast path (struct gt_thread.gate). */
 #define GT_GATE_NOBODY 1u /* no record yet */
