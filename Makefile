@@ -257,4 +257,6 @@ clean:
 
 FORCE:
 
+# N.B. else make would try to build them by the pattern rules above
+$(B)/%.d: ;
 -include $(shell find $(O) $(B)/tests $(B)/bench -name '*.d' 2>/dev/null)
