@@ -136,13 +136,12 @@ $(B)/gtrace: $(cli_o)
 $(O)/test/core.a: $(core_o)
 	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) qcs $@ $(core_o)
 
-$(B)/tests/unit/%: tests/unit/%.c $(O)/test/core.a $(O)/flags
+$(unit): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) -Wno-missing-prototypes -Wno-shadow $(C_TEST) $(C_SAN) \
 		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a -lcriterion $(L_TEST)
-$(B)/tests/stress/% $(B)/tests/fuzz/% $(B)/tests/golden/%: $(O)/test/core.a $(O)/flags
+$(stress) $(fuzz) $(golden): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
-		-MMD -MP -MF $@.d -o $@ $(@:$(B)/%=%).c $(O)/test/core.a $(L_TEST)
-$(stress) $(fuzz) $(golden): $(B)/%: %.c
+		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a $(L_TEST)
 # Programs to be traced: no flags of ours, they stand for anybody's. Never sanitized.
 # Some of them pass bad arguments on purpose.
 C_PROG  := -O2 -g -D_GNU_SOURCE -I. -Iinclude -pthread -Wall -Wno-nonnull -Wno-stringop-overflow \
@@ -257,6 +256,4 @@ clean:
 
 FORCE:
 
-# N.B. else make would try to build them by the pattern rules above
-$(B)/%.d: ;
 -include $(shell find $(O) $(B)/tests $(B)/bench -name '*.d' 2>/dev/null)
