@@ -12,14 +12,13 @@ const char *gt_event_name(uint8_t id)
 }
 
 /* What is wrong with the event at p: the slow way again, for the message. */
-const uint8_t *gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
-				 struct gt_err *err)
+void gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset, struct gt_err *err)
 {
 	const struct gt_spec *s = &gt_specs[*p];
 	if (!s->name || s->kind != GT_KIND_TIMED) {
 		gt_err_set(err, GT_ERR_FORMAT, offset, "%s (%u) is no timed event [C8]",
 			   s->name ? s->name : "byte", *p);
-		return NULL;
+		return;
 	}
 	unsigned n = 0;
 	const uint8_t *q = p + 1;
@@ -34,5 +33,4 @@ const uint8_t *gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t 
 	else
 		gt_err_set(err, GT_ERR_FORMAT, offset, "%s needs %u argument%s, %u left [C8]",
 			   s->name, s->nargs, s->nargs == 1 ? "" : "s", n - 1);
-	return NULL;
 }

@@ -18,9 +18,8 @@ struct gt_event_rec {
 	uint64_t offset;            /* of the event in the file */
 };
 
-/* Says in *err why gt_event_decode() failed; returns NULL. */
-const uint8_t *gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset,
-				 struct gt_err *err);
+/* Says in *err why gt_event_decode() failed. */
+void gt_event_complain(const uint8_t *p, const uint8_t *end, uint64_t offset, struct gt_err *err);
 
 /* gt_varint_get() for numbers of which most are one or two bytes long. */
 static inline const uint8_t *gt_event_number(const uint8_t *p, const uint8_t *end, uint64_t *v)
@@ -46,13 +45,15 @@ static inline const uint8_t *gt_event_decode(const uint8_t *p, const uint8_t *en
 					     struct gt_event_rec *ev, struct gt_err *err)
 {
 	const struct gt_spec *s = &gt_specs[*p];
-	if (s->kind != GT_KIND_TIMED)
-		return gt_event_complain(p, end, offset, err);
-	const uint8_t *q = gt_event_number(p + 1, end, &ev->dt);
+	const uint8_t *q = NULL;
+	if (s->kind == GT_KIND_TIMED)
+		q = gt_event_number(p + 1, end, &ev->dt);
 	for (unsigned i = 0; q && i < s->nargs; i++)
 		q = gt_event_number(q, end, &ev->args[i]);
-	if (!q)
-		return gt_event_complain(p, end, offset, err);
+	if (!q) {
+		gt_event_complain(p, end, offset, err);
+		return NULL;
+	}
 	ev->id = *p;
 	ev->nargs = s->nargs;
 	ev->size = (uint32_t)(q - p);
