@@ -37,6 +37,7 @@
 
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/stack_walk.h"
 #include "preload/sys.h"
 
 #include <linux/membarrier.h>
@@ -306,6 +307,8 @@ static int shared_init(struct gt_shared *s)
 int gt_advance_init(void)
 {
 	init_reasons();
+	if (gt_rules_init())
+		return -12;
 	for (int i = 0; i < 2; i++)
 		if (shared_init(&gt_shared[i]))
 			return -12;

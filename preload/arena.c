@@ -1,12 +1,13 @@
 /*
  * Where all memory comes from.
  *
- * One reservation without access rights holds four regions, each of which is made usable from its
+ * One reservation without access rights holds five regions, each of which is made usable from its
  * start in steps:
  *
  *   threads   struct gt_thread, one per index of the registry
  *   chunks    memory of batches, at most GTRACE_BUFFER; small and big ones from the same stretch
  *   blocks    times of one thread's calls of one function
+ *   memos     stacks that a thread remembers
  *   tables    stack tables and the writer's own; given out once, never taken back
  *
  * Invariants
@@ -21,6 +22,7 @@
  */
 #include "preload/arena.h"
 
+#include "preload/stack_memo.h"
 #include "preload/sys.h"
 #include "preload/thread.h"
 
@@ -29,6 +31,8 @@
 #define UNIT        4096u
 #define BLOCK_BYTES 384u
 #define MAX_BLOCKS  (128u * 1024)
+#define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
+#define MAX_MEMOS   2048u
 #define TABLE_BYTES (96u << 20)
 
 struct region {
@@ -39,10 +43,10 @@ struct region {
 	_Atomic size_t given;  /* bytes given out */
 };
 
-static struct region threads, chunks, blocks, tables;
+static struct region threads, chunks, blocks, memos, tables;
 static size_t thread_bytes;
 
-static _Atomic uint64_t free_small, free_big, free_blocks; /* count << 32 | index */
+static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
 static _Atomic uint32_t full;                              /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
 
@@ -100,7 +104,8 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	const size_t t = round_up(max_threads * thread_bytes, UNIT);
 	const size_t c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
 	const size_t b = (size_t)MAX_BLOCKS * BLOCK_BYTES;
-	const size_t all = t + c + b + TABLE_BYTES;
+	const size_t m = round_up(MAX_MEMOS * MEMO_BYTES, UNIT);
+	const size_t all = t + c + b + m + TABLE_BYTES;
 
 	const long base = GT_SYS6(SYS_mmap, NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (GT_SYS_FAILED(base))
@@ -111,14 +116,17 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&threads, p, t, round_up(8 * thread_bytes, UNIT));
 	region_init(&chunks, p + t, c, 1u << 20);
 	region_init(&blocks, p + t + c, b, 1u << 18);
-	region_init(&tables, p + t + c + b, TABLE_BYTES, 1u << 20);
+	region_init(&memos, p + t + c + b, m, 1u << 18);
+	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 1u << 20);
 	atomic_store_explicit(&free_small, 0, memory_order_relaxed);
 	atomic_store_explicit(&free_big, 0, memory_order_relaxed);
 	atomic_store_explicit(&free_blocks, 0, memory_order_relaxed);
+	atomic_store_explicit(&free_memos, 0, memory_order_relaxed);
 	atomic_store_explicit(&full, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunk_bytes_in_use, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
+	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
 	return region_grow(&chunks, 1u << 20) ? 0 : -12; /* ENOMEM */
 }
 
@@ -236,11 +244,27 @@ struct gt_chunk *gt_chunk_take_all(void)
 	return gt_chunk_at(oldest);
 }
 
-/* ---- blocks ---- */
+/* ---- pools: pieces of one size, named by an index from 1 ---- */
 
 static void *block_link(uint32_t index)
 {
 	return blocks.base + (size_t)index * BLOCK_BYTES;
+}
+
+static void *memo_link(uint32_t index)
+{
+	return memos.base + (size_t)index * MEMO_BYTES;
+}
+
+/* *is_fresh: the piece was never used and is zero. */
+static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes, void *(*at)(uint32_t), bool *is_fresh)
+{
+	const uint32_t i = list_pop(list, at);
+	*is_fresh = !i;
+	if (i)
+		return i;
+	const uint8_t *p = (const uint8_t *)region_take(r, bytes);
+	return p ? (uint32_t)((size_t)(p - r->base) / bytes) : 0;
 }
 
 struct gt_call_block *gt_block_at(uint32_t index)
@@ -250,18 +274,35 @@ struct gt_call_block *gt_block_at(uint32_t index)
 
 uint32_t gt_block_get(void)
 {
-	const uint32_t i = list_pop(&free_blocks, block_link);
-	if (i) {
+	bool is_fresh;
+	const uint32_t i = pool_get(&free_blocks, &blocks, BLOCK_BYTES, block_link, &is_fresh);
+	if (i && !is_fresh)
 		memset(block_link(i), 0, sizeof(struct gt_call_block));
-		return i;
-	}
-	const uint8_t *p = (const uint8_t *)region_take(&blocks, BLOCK_BYTES);
-	return p ? (uint32_t)((size_t)(p - blocks.base) / BLOCK_BYTES) : 0;
+	return i;
 }
 
 void gt_block_put(uint32_t index)
 {
 	list_push(&free_blocks, index, &gt_block_at(index)->next_free);
+}
+
+struct gt_memo *gt_memo_at(uint32_t index)
+{
+	return (struct gt_memo *)memo_link(index);
+}
+
+uint32_t gt_memo_get(void)
+{
+	bool is_fresh;
+	const uint32_t i = pool_get(&free_memos, &memos, MEMO_BYTES, memo_link, &is_fresh);
+	if (i && !is_fresh) /* N.B. only what makes an entry valid: a fresh memo is mostly untouched pages */
+		gt_memo_clear(gt_memo_at(i));
+	return i;
+}
+
+void gt_memo_put(uint32_t index)
+{
+	list_push(&free_memos, index, (uint32_t *)memo_link(index));
 }
 
 void gt_arena_grow_ahead(void)

@@ -48,6 +48,12 @@ uint32_t gt_block_get(void);
 void gt_block_put(uint32_t index);
 struct gt_call_block *gt_block_at(uint32_t index);
 
+/* A thread's memory of stacks (stack_memo.h), with no valid entry; index 0 = none left. */
+struct gt_memo;
+uint32_t gt_memo_get(void);
+void gt_memo_put(uint32_t index);
+struct gt_memo *gt_memo_at(uint32_t index);
+
 /* Memory that is never given back (tables of the writer, stack tables); zeroed; NULL = none left. */
 void *gt_arena_alloc(size_t bytes);
 

@@ -178,7 +178,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 	w->begin = gt_now();
 	const uint64_t gen = gt_acquire(t);
 	if (!gen) { /* we are in a handler that interrupted a section */
-		t->lost[GT_LOST_nested]++;
+		t->own[GT_OWN_lost_nested]++;
 	} else {
 		struct gt_pending *p = &t->pending;
 		p->form = forms[why];
@@ -187,7 +187,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		p->begin = w->begin;
 		p->object = object;
 		p->pc = pc;
-		p->stack = n ? gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n) : (gt_stack){ 0 };
+		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
 		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN), memory_order_release);
 		gt_release(t);
@@ -233,13 +233,13 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 {
 	if (!await_begin(t, begun)) {
-		t->lost[GT_LOST_waits_late]++;
+		t->own[GT_OWN_lost_waits_late]++;
 		return;
 	}
 	count_wait(t, t->pending.call);
 	t->owed_ns = now.v;
 	if (!pay_owed(t))
-		t->lost[GT_LOST_ends_late]++;
+		t->own[GT_OWN_lost_ends_late]++;
 }
 
 /* Begin and end into generation `gen`, which is open and has room. */
@@ -248,7 +248,7 @@ static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_fo
 	struct gt_pending *p = &t->pending;
 	struct gt_batch *b = &t->batch[gen % 2];
 	if (n_pcs)
-		p->stack = gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n_pcs);
+		p->stack = gt_stack_id(t, gen);
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, p->stack);
 	gt_put_end(t, b, now, state);
@@ -277,7 +277,7 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		uint64_t open = pending_word(begun, GT_CLAIM_OPEN);
 		if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
 		            memory_order_acquire))
-			t->lost[is_full ? GT_LOST_waits_full : GT_LOST_nested]++;
+			t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested]++;
 		else
 			write_end(t, now, begun);
 	}

@@ -9,6 +9,7 @@
  */
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/stack_walk.h"
 #include "preload/real.h"
 
 #include <alloca.h>
@@ -185,4 +186,16 @@ int gt_hook_setcontext(const ucontext_t *u)
 {
 	before_jump(GT_CALL_setcontext);
 	return gt_real.setcontext(u);
+}
+
+/* Code is unmapped, and other code may come to the same place: unwind rules learnt before are of no use. */
+int gt_hook_dlclose(void *lib)
+{
+	struct gt_thread *t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_dlclose);
+	gt_rules_forget();
+	const int rc = gt_real.dlclose(lib);
+	gt_rules_forget();
+	return rc;
 }

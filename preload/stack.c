@@ -1,101 +1,155 @@
 /*
- * Stacks, first version: libgcc's unwinder, which takes no lock, allocates nothing and makes no system call
- * (gcc 12 with glibc 2.35 or later: it finds tables by _dl_find_object). It is loaded privately, so that its symbols do not
- * get in the way of the program's own. The exact and nearly free walk comes in front of it.
+ * Capture: memo, else rule walk, else libgcc, else the caller alone.
+ *
+ * Corner cases
+ *
+ * - The stack is unknown (alternate stack, coroutine) or nearly used up: one frame, counted.
+ * - A handler interrupts a capture of its own thread: it gets no stack, as the memory is in use.
+ * - The stack does not hang together: what was found up to there, counted.
  */
 #include "preload/stack.h"
 
+#include "preload/advance.h"
 #include "preload/config.h"
+#include "preload/stack_memo.h"
 #include "preload/sys.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unwind.h>
 
-/* Under the import ceiling (real.c has its own of these, for RTLD_NEXT). */
-void *gt_dlopen(const char *name, int flags);
-void *gt_dlsym_in(void *handle, const char *name);
-__asm__(".symver gt_dlopen, dlopen@GLIBC_2.2.5");
-__asm__(".symver gt_dlsym_in, dlsym@GLIBC_2.2.5");
-
-#define WALK_BYTES 6144 /* what the unwinder itself may need below us */
+#define RULE_BYTES 2048 /* of stack that the rule walk may need when it learns a rule */
+#define SLOW_BYTES 8192 /* and libgcc */
 
 struct range {
 	uint64_t lo, hi;
 };
 
-static _Unwind_Reason_Code (*backtrace_fn)(_Unwind_Trace_Fn, void *);
-static _Unwind_Word (*get_ip_fn)(struct _Unwind_Context *, int *);
 static struct range our_text, libc_text, entry_text; /* entry: _start, which calls main's caller */
-
-struct walk {
-	uint64_t *pcs;
-	size_t n;
-	bool is_inside; /* still in our own frames */
-};
 
 static bool is_in(struct range r, uint64_t pc)
 {
 	return pc - r.lo < r.hi - r.lo;
 }
 
-static _Unwind_Reason_Code step(struct _Unwind_Context *ctx, void *arg)
+/* Registers as they are here, in the caller's frame; the unwind data of this very instruction describes them. */
+static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 {
-	struct walk *w = (struct walk *)arg;
-	int is_exact = 0; /* the frame was interrupted at this very instruction, not left by a call */
-	const uint64_t ip = get_ip_fn(ctx, &is_exact);
-	if (!ip)
-		return _URC_END_OF_STACK;
-	const uint64_t pc = is_exact ? ip : ip - 1;
-	const bool is_ours = is_in(our_text, pc);
-	if (w->is_inside && is_ours && w->n)
-		w->n--; /* of our own frames only the outermost stays: the hook */
-	w->is_inside = w->is_inside && is_ours;
-	w->pcs[w->n++] = pc;
-	return w->n < GT_STACK_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
+	uint64_t pc, sp;
+	__asm__ volatile("leaq 0f(%%rip), %0\n0:\tmovq %%rsp, %1" : "=r"(pc), "=r"(sp));
+	r->pc = pc;
+	r->sp = sp;
+	__asm__ volatile("movq %%rbx, %0" : "=m"(r->saved[GT_RBX]));
+	__asm__ volatile("movq %%rbp, %0" : "=m"(r->saved[GT_RBP]));
+	__asm__ volatile("movq %%r12, %0" : "=m"(r->saved[GT_R12]));
+	__asm__ volatile("movq %%r13, %0" : "=m"(r->saved[GT_R13]));
+	__asm__ volatile("movq %%r14, %0" : "=m"(r->saved[GT_R14]));
+	__asm__ volatile("movq %%r15, %0" : "=m"(r->saved[GT_R15]));
 }
 
-static _Unwind_Reason_Code step_once(struct _Unwind_Context *ctx, void *arg)
+/*
+ * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
+ * libc and to our trampoline; viewers name threads after the outermost one. Returns the first to keep.
+ */
+static const uint64_t *strip(const uint64_t *pcs, size_t *n)
 {
-	step(ctx, arg);
-	return _URC_END_OF_STACK;
+	size_t first = 0, end = *n;
+	while (first + 1 < end && is_in(our_text, pcs[first]) && is_in(our_text, pcs[first + 1]))
+		first++;
+	while (end > first + 1 && (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
+	                                  is_in(entry_text, pcs[end - 1])))
+		end--;
+	*n = end - first;
+	return pcs + first;
 }
 
-/* Frames that start a thread or the process belong to libc and to our trampoline; viewers name threads after the outermost one. */
-static size_t strip_start(const uint64_t *pcs, size_t n)
+static bool has_room(const struct gt_thread *t, uint64_t sp, uint64_t bytes)
 {
-	size_t keep = n;
-	while (keep > 1 && (is_in(libc_text, pcs[keep - 1]) || is_in(our_text, pcs[keep - 1]) ||
-	                           is_in(entry_text, pcs[keep - 1])))
-		keep--;
-	return keep;
+	return sp < t->stack_hi && sp > t->stack_lo && sp - t->stack_lo > bytes;
 }
 
-static bool has_room(const struct gt_thread *t)
+static struct gt_memo *memo_of(struct gt_thread *t)
 {
-	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
-	return sp < t->stack_hi && sp > t->stack_lo && sp - t->stack_lo > WALK_BYTES;
+	if (!t->memo)
+		t->memo = gt_memo_get();
+	return t->memo ? gt_memo_at(t->memo) : NULL;
 }
 
-size_t gt_stack_capture(struct gt_thread *t, uint64_t pc)
+static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)
 {
-	if (t->is_walking) /* a handler interrupted a capture of its own thread */
+	t->hit = hit;
+	t->stack = pcs;
+	t->n_stack = (uint32_t)n;
+	return n;
+}
+
+static size_t capture_caller(struct gt_thread *t, uint64_t pc)
+{
+	t->pcs[0] = pc - 1;
+	return set_stack(t, NULL, t->pcs, 1);
+}
+
+static size_t capture_slow(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
+{
+	if (!has_room(t, regs->sp, SLOW_BYTES)) {
+		gt_count_add(&t->own[GT_OWN_stack_cut], 1);
+		return capture_caller(t, pc);
+	}
+	gt_count_add(&t->own[GT_OWN_stack_slow], 1);
+	size_t n = gt_slow_walk(t->pcs);
+	if (!n)
+		return capture_caller(t, pc);
+	const uint64_t *pcs = strip(t->pcs, &n);
+	return set_stack(t, NULL, pcs, n);
+}
+
+static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
+{
+	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
+	if (end == GT_WALK_FOREIGN)
+		return capture_slow(t, regs, pc);
+	gt_count_add(&t->own[end == GT_WALK_CUT ? GT_OWN_stack_cut : GT_OWN_stack_walks], 1);
+	size_t n = m->walk.n_pcs;
+	if (!n)
+		return capture_caller(t, pc);
+	const uint64_t *pcs = strip(m->walk.pcs, &n);
+	return set_stack(t, gt_memo_keep(m, regs, pc, &m->walk, pcs, n), pcs, n);
+}
+
+__attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t pc)
+{
+	if (t->is_walking)
 		return 0;
 	t->is_walking = 1;
-	struct walk w = { t->pcs, 0, true };
-	if (backtrace_fn && gt_cfg.stacks && has_room(t)) {
-		backtrace_fn(step, &w);
-		w.n = strip_start(t->pcs, w.n);
-	} else if (gt_cfg.stacks) {
-		GT_COUNT(cut_stacks, 1);
+	struct gt_regs regs;
+	regs_here(&regs);
+	if (!gt_cfg.stacks)
+		return capture_caller(t, pc);
+	struct gt_memo *m = memo_of(t);
+	if (!m || !has_room(t, regs.sp, RULE_BYTES)) {
+		gt_count_add(&t->own[GT_OWN_stack_cut], 1);
+		return capture_caller(t, pc);
 	}
-	if (!w.n)
-		t->pcs[w.n++] = pc - 1;
-	return w.n;
+	struct gt_memo_entry *e = gt_memo_find(m, &regs, pc);
+	if (!e)
+		return capture_by_rules(t, m, &regs, pc);
+	gt_count_add(&t->own[GT_OWN_stack_hits], 1);
+	return set_stack(t, e, e->pcs, e->n_pcs);
+}
+
+gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
+{
+	struct gt_memo_entry *e = t->hit;
+	if (e && e->gen == gen)
+		return (gt_stack){ e->id };
+	const gt_stack id = gt_stacktab_put(&gt_shared[gen % 2].stacks, t->stack, t->n_stack);
+	if (e) {
+		e->gen = gen;
+		e->id = (uint32_t)id.v;
+	}
+	return id;
 }
 
 /* Takes "lo-hi" at the start of a line of the map; false: the line is not complete. */
@@ -165,17 +219,6 @@ void gt_stack_init(void)
 	entry_text.lo = getauxval(AT_ENTRY);
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);
-	void *lib = gt_dlopen("libgcc_s.so.1", RTLD_LOCAL | RTLD_NOW);
-	if (!lib)
-		return;
-	get_ip_fn = (_Unwind_Word(*)(struct _Unwind_Context *, int *))gt_dlsym_in(lib, "_Unwind_GetIPInfo");
-	backtrace_fn = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))gt_dlsym_in(lib, "_Unwind_Backtrace");
-	if (!get_ip_fn || !backtrace_fn) {
-		backtrace_fn = NULL;
-		return;
-	}
-	/* once here, where there is time and stack: it sets itself up on first use */
-	uint64_t pcs[GT_STACK_MAX / 4];
-	struct walk w = { pcs, 0, true };
-	backtrace_fn(step_once, &w);
+	gt_cfi_init();
+	gt_slow_init();
 }

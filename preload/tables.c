@@ -288,11 +288,15 @@ static void put_metric(uint64_t tid, const char *name, uint64_t value)
 	PUT_RECORD(gt_r_METRIC(&record_batch, gt_now(), (gt_m){ tid }, id, value));
 }
 
-static const enum gt_counter lost_counters[GT_N_LOST] = {
-	[GT_LOST_waits_full] = GT_COUNTER_lost_waits_full,
-	[GT_LOST_waits_late] = GT_COUNTER_lost_waits_late,
-	[GT_LOST_nested] = GT_COUNTER_lost_nested,
-	[GT_LOST_ends_late] = GT_COUNTER_lost_ends_late,
+static const enum gt_counter own_counters[GT_N_OWN] = {
+	[GT_OWN_lost_waits_full] = GT_COUNTER_lost_waits_full,
+	[GT_OWN_lost_waits_late] = GT_COUNTER_lost_waits_late,
+	[GT_OWN_lost_nested] = GT_COUNTER_lost_nested,
+	[GT_OWN_lost_ends_late] = GT_COUNTER_lost_ends_late,
+	[GT_OWN_stack_hits] = GT_COUNTER_stack_hits,
+	[GT_OWN_stack_walks] = GT_COUNTER_stack_walks,
+	[GT_OWN_stack_slow] = GT_COUNTER_stack_slow,
+	[GT_OWN_stack_cut] = GT_COUNTER_stack_cut,
 };
 
 static void put_thread(struct gt_thread *t)
@@ -310,8 +314,8 @@ static void put_thread(struct gt_thread *t)
 	        t->died.v));
 	for (unsigned call = 0; call < GT_N_CALLS; call++)
 		put_call(t, call);
-	for (unsigned i = 0; i < GT_N_LOST; i++)
-		put_metric(tid.v, gt_counter_names[lost_counters[i]], take_new(&t->reported_lost[i], &t->lost[i]));
+	for (unsigned i = 0; i < GT_N_OWN; i++)
+		put_metric(tid.v, gt_counter_names[own_counters[i]], take_new(&t->reported_own[i], &t->own[i]));
 }
 
 /* Arguments are separated by zeros in /proc: a reader wants spaces. */

@@ -134,6 +134,8 @@ static void record_wipe(struct gt_thread *t)
 	}
 	if (t->spare)
 		gt_chunk_put(t->spare);
+	if (t->memo)
+		gt_memo_put(t->memo);
 	const uint32_t index = t->index;
 	/* N.B. not over in_use and writing: others look at them at any time */
 	memset((char *)t + offsetof(struct gt_thread, pending), 0,
@@ -285,7 +287,7 @@ struct gt_thread *gt_thread_register_self(void)
 	}
 	gt_stack_find(t);
 	const size_t n = gt_stack_capture(t, (uint64_t)__builtin_return_address(0));
-	t->start_pc = t->pcs[n - 1]; /* the best that is known: the outermost frame */
+	t->start_pc = n ? t->stack[n - 1] : 0; /* the best that is known: the outermost frame */
 	gt_stack_done(t);
 	gt_thread_arm_end();
 	start_on_self(t);
@@ -338,7 +340,7 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 	struct gt_batch *b = &t->batch[gen % 2];
 	gt_put_statuses(t, gen, b, now);
 	gt_w_GoCreate(b, now, child->g, gt_stack_of(gen, start_pc),
-	        gt_stacktab_put(&gt_shared[gen % 2].stacks, t->pcs, n));
+	        n ? gt_stack_id(t, gen) : (gt_stack){ 0 });
 	gt_stack_done(t);
 	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 	child->gseq = 0;
@@ -355,7 +357,7 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(t, now, &is_full);
 	if (!gen) { /* stays Runnable for ever; said so by the count of lost ends */
-		t->lost[GT_LOST_ends_late]++;
+		t->own[GT_OWN_lost_ends_late]++;
 		return;
 	}
 	struct gt_batch *b = &t->batch[gen % 2];

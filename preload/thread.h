@@ -38,8 +38,18 @@ enum gt_state {
 	GT_STATE_GONE,    /* GoDestroy written */
 };
 
-/* What can be missing of one thread; the names are those of counters.def. */
-enum gt_lost { GT_LOST_waits_full, GT_LOST_waits_late, GT_LOST_nested, GT_LOST_ends_late, GT_N_LOST };
+/* What is counted for each thread by itself; the names are those of counters.def. */
+enum gt_own {
+	GT_OWN_lost_waits_full,
+	GT_OWN_lost_waits_late,
+	GT_OWN_lost_nested,
+	GT_OWN_lost_ends_late,
+	GT_OWN_stack_hits,
+	GT_OWN_stack_walks,
+	GT_OWN_stack_slow,
+	GT_OWN_stack_cut,
+	GT_N_OWN
+};
 
 /*
  * A wait that has begun: nothing of it is written until it ends or its generation does. `word` is
@@ -107,7 +117,7 @@ struct gt_thread {
 	uint64_t owed_ns;          /* a wait ended at this time and its end is not written yet; 0 = none */
 	bool is_busy;              /* it filled a chunk: the next one is big */
 	int64_t heap;              /* bytes allocated minus freed by this thread */
-	uint64_t lost[GT_N_LOST];  /* what is missing of this thread, by cause */
+	uint64_t own[GT_N_OWN];  /* what is missing of this thread, by cause */
 
 	_Atomic uint32_t in_use; /* enum gt_in_use */
 	_Atomic uint32_t tid;    /* 0 = not started */
@@ -125,8 +135,12 @@ struct gt_thread {
 	uint32_t named;              /* name_seq of the label last written, */
 	uint64_t named_gen;          /* and its generation */
 
-	uint32_t is_walking;         /* `pcs` is in use: a handler interrupted a capture */
-	uint64_t pcs[GT_STACK_MAX];  /* the stack being captured; here, because small stacks have no room for it */
+	uint32_t is_walking;        /* a capture is under way, or its result is in use */
+	uint32_t memo;              /* struct gt_memo, as an arena index; 0 = none yet */
+	uint32_t n_stack;           /* frames of the stack captured last, */
+	const uint64_t *stack;      /* and where they are */
+	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
+	uint64_t pcs[GT_STACK_MAX]; /* where they are if not in the memo */
 
 	/* the writer's (advance.c) */
 	uint64_t noted_gen; /* the next two were noted when this generation was closed */
@@ -134,7 +148,7 @@ struct gt_thread {
 	uint32_t noted_slot;
 	uint64_t settled_gen;   /* newest generation that advance has finished with this thread */
 	uint32_t first_writing; /* `writing` as first seen after the present generation was published; 0 = not yet */
-	uint64_t reported_lost[GT_N_LOST];
+	uint64_t reported_own[GT_N_OWN];
 
 	uint64_t count[GT_N_CALLS];             /* calls; single writer: the thread */
 	_Atomic uint32_t block[GT_N_CALLS];     /* struct gt_call_block, as an arena index; 0 = none */
