@@ -74,7 +74,7 @@ unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/tes
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
-bench   := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc)))
 
@@ -156,9 +156,18 @@ $(B)/tests/same/%: tests/same/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/run/%: tests/run/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
-# Measuring programs likewise; what needs more (a twin of the library, pinning) is up to bench/run.
-$(B)/bench/%: bench/%.c
-	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+# Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
+# twin of the library that does nothing.
+bench_h := $(wildcard bench/*.h bench/*.def)
+bench_c := $(filter-out bench/core.c bench/null.c,$(wildcard bench/*.c))
+bench_o := $(filter-out $(O)/lib/preload/hook_%,$(lib_o))
+$(B)/bench/bench: $(bench_c) $(bench_h) $(O)/flags
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(bench_c)
+$(B)/bench/core: bench/core.c bench/harness.c $(bench_h) $(bench_o)
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -ldl
+$(B)/bench/null.so: bench/null.c $(O)/flags
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
+		-o $@ $< -ldl
 test-programs: $(progs) $(B)/oracle.ok
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
@@ -228,7 +237,7 @@ $(B)/thread-programs:
 fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
-	$(Q)B=$(B) sh -c 'if [ -x bench/run ]; then bench/run; else echo "no bench/run yet"; fi'
+	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'

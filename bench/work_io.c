@@ -1,0 +1,82 @@
+/* Calls on descriptors. */
+#include "bench/harness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int zero;
+static int there[2], back[2];
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* Past the hooks: only the read is to be measured. */
+static void write_byte(int fd)
+{
+	long rc;
+	const char byte = 0;
+	__asm__ volatile("syscall"
+			 : "=a"(rc)
+			 : "a"(SYS_write), "D"(fd), "S"(&byte), "d"(1)
+			 : "rcx", "r11", "memory");
+}
+
+static void read_byte(int fd)
+{
+	char byte;
+	if (read(fd, &byte, 1) != 1)
+		die("read");
+}
+
+static void setup_read(void)
+{
+	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	if (zero < 0)
+		die("/dev/zero");
+}
+
+static uint64_t run_read(uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		read_byte(zero);
+	return n;
+}
+
+static void *pipe_partner(void *arg)
+{
+	for (;;) {
+		read_byte(there[0]);
+		write_byte(back[1]);
+	}
+	return arg;
+}
+
+static void setup_pipe(void)
+{
+	if (pipe(there) || pipe(back))
+		die("pipe");
+	bench_no_preemption();
+	bench_thread(pipe_partner);
+}
+
+/* Two reads that block, one on each side. */
+static uint64_t run_pipe(uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i += 2) {
+		write_byte(there[1]);
+		read_byte(back[0]);
+	}
+	return n;
+}
+
+const struct work works_io[] = {
+	{ "read", setup_read, run_read, 5000 },
+	{ "pipe", setup_pipe, run_pipe, 400 },
+	{ NULL, NULL, NULL, 0 },
+};
