@@ -38,7 +38,8 @@ C_STD   := -std=gnu17 -D_GNU_SOURCE -I. -Iinclude -pthread
 C_WARN  := -Wall -Wextra -Wshadow -Wundef -Wvla -Wformat=2 -Wwrite-strings -Wstrict-prototypes \
            -Wmissing-prototypes $(WERR)
 C_ALL   := $(C_STD) $(C_WARN) $(CFLAGS) -DGT_VERSION='"$(VERSION)"'
-C_SAN   := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+C_SAN   := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
+           $(if $(filter thread,$(SAN)),-Wno-tsan)
 # The library: see docs/DESIGN.md and style.md for the reason of each. No sanitizer: it would need a
 # run-time library in the host.
 C_LIB   := -DGT_PRELOAD -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
@@ -137,7 +138,7 @@ $(O)/test/core.a: $(core_o)
 	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) qcs $@ $(core_o)
 
 $(unit): $(B)/%: %.c $(O)/test/core.a $(O)/flags
-	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) -Wno-missing-prototypes -Wno-shadow $(C_TEST) $(C_SAN) \
+	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) -Wno-missing-prototypes -Wno-shadow -Wno-discarded-qualifiers $(C_TEST) $(C_SAN) \
 		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a -lcriterion $(L_TEST)
 $(stress) $(fuzz) $(golden): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \

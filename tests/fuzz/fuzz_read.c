@@ -11,7 +11,10 @@
  * Inputs that make the reader say something new join the corpus in memory: that replaces coverage.
  * Input I of a seed depends on those before it, so -i repeats the way to it.
  */
+#ifndef GT_LIBFUZZER
 #include "tests/fuzz/mutate.h"
+#endif
+#include "encoder/event.h"
 #include "tools/read/strict.h"
 #include "tools/read/text.h"
 #include "tools/read/trace.h"
@@ -19,10 +22,13 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(GT_LIBFUZZER) /* it has limits of its own */
+#elif defined(__SANITIZE_ADDRESS__)
 #define HAS_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -20,8 +20,11 @@ while read -r how want unseen; do
 	judge
 	told=$(number)
 	[ "$told" -ge 50 ] || fail "$how: the program itself slept only $told times"
-	# One more can have begun, or have ended without being told.
-	fact "thr(\"teller\") | .blocks >= $told and .blocks <= $told + 1" || fail "$how"
+	# One more can have begun, or have ended without being told. A writer that is a thread closes the file in the last
+	# hook before the end: what other threads do between that and the end of the process (some ms) is not in it.
+	least=$told
+	[ "${GTRACE_WRITER:-task}" = task ] || least=$((told - 100))
+	fact "thr(\"teller\") | .blocks >= $least and .blocks <= $told + 1" || fail "$how"
 done <<'END'
 return 7
 exit 7
