@@ -43,6 +43,8 @@ struct gt_ctl gt_ctl __attribute__((aligned(4096)));
 int gt_is_tracing;
 int gt_host_pid, gt_host_ppid;
 
+char gt_program[256] = "unknown";
+
 static uint64_t n_cpus = 1;
 static char *const *start_envp;
 static uint64_t main_stack_lo, main_stack_hi;
@@ -74,6 +76,16 @@ static int make_control_page(void)
 	if (GT_SYS_FAILED(p))
 		return (int)p;
 	return (int)GT_SYS3(SYS_madvise, &gt_ctl, sizeof(gt_ctl), MADV_WIPEONFORK);
+}
+
+/* N.B. copied: programs overwrite their arguments to change their title. */
+static void find_program(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+	if (!path)
+		return;
+	const char *slash = strrchr(path, '/');
+	gt_format(gt_program, sizeof(gt_program), "%s", slash ? slash + 1 : path);
 }
 
 /* The kernel put argv and the environment at the top of the main stack. */
@@ -169,6 +181,7 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 		gt_cfg.writer = GT_WRITER_THREAD;
 	start_envp = envp;
 	find_main_stack(envp);
+	find_program();
 	count_cpus();
 	gt_unwind_init();
 	gt_stack_init();

@@ -21,6 +21,7 @@ void gt_child_of_fork(void);
 #endif
 
 extern int gt_host_pid, gt_host_ppid; /* the traced process and its parent */
+extern char gt_program[];             /* its name as it was called: a link's, a script's */
 extern char gt_exe_path[];            /* its program; "" until the writer has looked */
 uint64_t gt_cpus(void); /* CPUs that it may use */
 

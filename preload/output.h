@@ -22,7 +22,7 @@ struct gt_output {
 /* What names are made of. `envp` is the program's environment at start. */
 struct gt_name_parts {
 	int pid;
-	char exe[256];
+	const char *exe; /* %e */
 	uint64_t start_s;
 	char *const *envp;
 };

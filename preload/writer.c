@@ -399,8 +399,6 @@ static void find_exe(void)
 	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
 	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
 	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
-	const char *slash = strrchr(gt_exe_path, '/');
-	gt_format(w.parts.exe, sizeof(w.parts.exe), "%s", slash ? slash + 1 : "unknown");
 }
 
 static int open_everything(void)
@@ -491,6 +489,7 @@ int gt_writer_start(char *const envp[])
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
 	w.parts.pid = gt_host_pid;
 	w.parts.envp = envp;
+	w.parts.exe = gt_program;
 	w.out.fd = -1;
 	if (GT_SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &w.main_tid_word) || gt_sys_gettid() != gt_host_pid)
 		w.main_tid_word = NULL;
