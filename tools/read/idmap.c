@@ -28,6 +28,11 @@ void gt_idmap_free(struct gt_idmap *m)
 
 void gt_idmap_clear(struct gt_idmap *m)
 {
+	/* One large generation and a million small ones must not cost a million large clearings. */
+	if (m->n_dense + m->n_slots > 16 * ((uint64_t)m->n + 256)) {
+		gt_idmap_free(m);
+		return;
+	}
 	if (m->n_dense)
 		memset(m->dense, 0, m->n_dense * sizeof(*m->dense));
 	if (m->n_slots)

@@ -24,7 +24,7 @@ struct gt_idmap {
 
 void gt_idmap_free(struct gt_idmap *m);
 
-/* Forgets the entries and keeps the memory. */
+/* Forgets the entries; keeps the memory if it was well used. */
 void gt_idmap_clear(struct gt_idmap *m);
 
 uint32_t gt_idmap_get_hashed(const struct gt_idmap *m, uint64_t id);

@@ -10,8 +10,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define TOLD_MAX 20 /* findings of one kind */
-
 struct gt_strict *gt_strict_new(gt_finding_fn *fn, void *user)
 {
 	struct gt_strict *s = calloc(1, sizeof(*s));
@@ -145,6 +143,7 @@ static void drop_goroutine(struct gt_strict *s, struct gt_vg *g)
 	gt_idmap_remove(&s->g_ids, g->id);
 	g->is_alive = false;
 	s->n_alive--;
+	s->n_stated -= g->serial == s->serial;
 	if (gt_grow(&s->free_gs, &s->cap_free, (uint64_t)s->n_free + 1, sizeof(*s->free_gs)))
 		s->free_gs[s->n_free++] = (uint32_t)(g - s->gs);
 }
@@ -246,8 +245,10 @@ static int g_transition(struct gt_strict *s, const struct gt_gen *gen, const str
 		return -GT_ERR_MEMORY;
 	check_states(s, ev, "goroutine", g->state);
 	if (ev->id == GT_EV_GoStatus || ev->id == GT_EV_GoStatusStack ||
-	    ev->from == GT_STATE_NOT_EXIST)
+	    ev->from == GT_STATE_NOT_EXIST) {
+		s->n_stated += g->serial != s->serial;
 		g->serial = s->serial;
+	}
 	if (ev->to == GT_STATE_NOT_EXIST && g->n_ranges)
 		gt_strict_find(s, GT_RULE_RANGE, GT_ERROR, ev->offset,
 			       "goroutine %" PRId64 " ends inside a range", (int64_t)g->id);

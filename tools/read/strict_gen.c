@@ -169,18 +169,22 @@ void gt_strict_stack(struct gt_strict *s, const struct gt_gen *g, uint64_t id, u
 
 /* ---------------------------------------------------------------- generations */
 
+/* A live goroutine without a status in this generation. */
+static uint64_t find_silent(const struct gt_strict *s)
+{
+	uint32_t i = 0;
+	while (i < s->n_gs && (!s->gs[i].is_alive || s->gs[i].serial == s->serial))
+		i++;
+	return i < s->n_gs ? s->gs[i].id : 0;
+}
+
 void gt_strict_gen_end(struct gt_strict *s)
 {
 	if (s->serial == 0)
 		return;
-	uint32_t missing = 0;
-	uint64_t example = 0;
-	for (uint32_t i = 0; i < s->n_gs; i++) {
-		if (!s->gs[i].is_alive || s->gs[i].serial == s->serial)
-			continue;
-		missing++;
-		example = s->gs[i].id;
-	}
+	/* N.B. counted as it goes: a hostile file has many generations and many goroutines. */
+	const uint32_t missing = s->n_alive - s->n_stated;
+	const uint64_t example = missing && s->told[GT_RULE_STATUS] < TOLD_MAX ? find_silent(s) : 0;
 	if (missing)
 		gt_strict_find(
 			s, GT_RULE_STATUS, GT_WARNING, s->gen_offset,
@@ -213,6 +217,7 @@ int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
 	gt_strict_gen_end(s);
 	check_number(s, g);
 	s->serial++;
+	s->n_stated = 0;
 	s->gen_number = g->number;
 	s->gen_offset = g->offset;
 	if (!gt_grow(&s->seen_stacks, &s->cap_seen, (uint64_t)g->n_stacks / 8 + 1, 1))

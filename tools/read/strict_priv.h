@@ -4,6 +4,8 @@
 
 #include "tools/read/strict.h"
 
+#define TOLD_MAX 20 /* findings of one kind */
+
 /* Kinds of findings: of each only the first few are told. */
 enum gt_rule {
 	GT_RULE_STATE,   /* a state that does not follow from the one before */
@@ -63,6 +65,7 @@ struct gt_strict {
 	uint32_t *free_gs;
 	uint32_t n_free, cap_free;
 	uint32_t n_alive;
+	uint32_t n_stated; /* of these, with a status in this generation */
 
 	uint64_t serial; /* generations so far */
 	uint64_t gen_number, gen_offset;
