@@ -2,6 +2,7 @@
 
 #include "bench/harness.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,8 +32,22 @@ static const struct start starts[N_MODES] = {
 const char *child_trace(enum mode mode)
 {
 	static char path[4096];
-	snprintf(path, sizeof(path), "%s/run.trace", settings.dir);
+	snprintf(path, sizeof(path), "%s/traces/run", settings.dir);
 	return strcmp(starts[mode].preload, "gtrace") == 0 ? path : NULL;
+}
+
+void child_traces_remove(void)
+{
+	char path[4600];
+	snprintf(path, sizeof(path), "%s/traces", settings.dir);
+	mkdir(path, 0777);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/traces/%s", settings.dir, e->d_name);
+		unlink(path); /* . and .. refuse */
+	}
+	if (d)
+		closedir(d);
 }
 
 /* What the caller of make has set must not reach the children. */

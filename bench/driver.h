@@ -58,6 +58,8 @@ bool child_finish(struct child *c, char *buf, size_t cap, unsigned ms);
 void child_stop(struct child *c);
 /* The trace that a child writes; NULL for modes without one. */
 const char *child_trace(enum mode mode);
+/* Of a finished child, and what /bin/true left behind. */
+void child_traces_remove(void);
 /* Its size once nobody writes to it any more. */
 long child_trace_bytes(void);
 

@@ -118,7 +118,7 @@ static double load(const char *requests)
 
 bool redis_round(struct pair *p, unsigned round)
 {
-	const unsigned requests = settings.is_quick ? 30000 : 100000;
+	const unsigned requests = settings.is_quick ? 10000 : 30000;
 	char count[16];
 	snprintf(count, sizeof(count), "%u", requests);
 	snprintf(socket_path, sizeof(socket_path), "%s/redis.sock", settings.dir);
@@ -131,7 +131,7 @@ bool redis_round(struct pair *p, unsigned round)
 	bool is_good = server.pid > 0 && is_listening();
 	if (is_good) {
 		pin_process(server.pid, bench_cpu_main());
-		load("5000"); /* warm */
+		load("2000"); /* warm */
 		const pid_t writer = writer_of(server.pid);
 		const double server_before = cpu_ns(server.pid), writer_before = cpu_ns(writer);
 		const double ns = load(count);
