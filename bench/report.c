@@ -101,13 +101,15 @@ static const char *verdict_of(const struct row *row, const struct result *r, dou
 		return "NOT MET";
 	if (row->goal == GOAL_NONE)
 		return "met";
-	const bool by_median = row->goal == GOAL_RATIO
-				       ? r->ratio <= row->figure
-				       : r->diff <= largest_diff(row, r->base, clock);
+	const double limit = largest_diff(row, r->base, clock);
+	const bool by_median = row->goal == GOAL_RATIO ? r->ratio <= row->figure : r->diff <= limit;
 	const bool by_least = r->least - r->least_base <= largest_diff(row, r->least_base, clock);
-	if (by_median == by_least)
-		return by_median ? "met" : "NOT MET";
-	return by_least ? "met at best" : "unclear";
+	const bool is_close = limit - r->diff < r->spread && limit - r->diff > -r->spread;
+	if (by_median && by_least)
+		return is_close ? "met ?" : "met";
+	if (!by_median && !by_least)
+		return is_close ? "NOT MET ?" : "NOT MET";
+	return by_least ? "at best" : "unclear";
 }
 
 static void goal_text(char *buf, size_t cap, const struct row *row, double clock)
