@@ -30,7 +30,8 @@ static size_t format(char *buf, size_t cap, const char *fmt, va_list ap)
 			buf[len++] = *fmt;
 			continue;
 		}
-		fmt++;
+		if (!*++fmt)
+			break;
 		if (*fmt == 'u') {
 			len += put_number(buf + len, cap - len, va_arg(ap, uint64_t));
 		} else if (*fmt == 's') {
