@@ -75,7 +75,7 @@ unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/tes
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
-bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
+bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc)))
 
@@ -160,11 +160,11 @@ $(B)/tests/run/%: tests/run/%.cc
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
-bench_c := $(filter-out bench/core.c bench/null.c,$(wildcard bench/*.c))
+bench_c := $(filter-out bench/nohooks.c bench/null.c,$(wildcard bench/*.c))
 bench_o := $(filter-out $(O)/lib/preload/hook_%,$(lib_o))
 $(B)/bench/bench: $(bench_c) $(bench_h) $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(bench_c)
-$(B)/bench/core: bench/core.c bench/harness.c $(bench_h) $(bench_o)
+$(B)/bench/nohooks: bench/nohooks.c bench/harness.c $(bench_h) $(bench_o)
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -ldl
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \

@@ -86,10 +86,10 @@ static bool run_process(const char *work, enum mode mode, double *ns, double *op
 {
 	char program[4096], ms[16], out[256];
 	const bool is_core = strncmp(work, "core.", 5) == 0;
-	snprintf(program, sizeof(program), "%s/%s", settings.dir, is_core ? "core" : "bench");
+	snprintf(program, sizeof(program), "%s/%s", settings.dir, is_core ? "nohooks" : "bench");
 	snprintf(ms, sizeof(ms), "%u", settings.ms);
-	char *const core[] = { program, (char *)work, ms, NULL };
-	char *const bench[] = { program, "--work", (char *)work, ms, NULL };
+	const char *const core[] = { program, work, ms, NULL };
+	const char *const bench[] = { program, "--work", work, ms, NULL };
 	struct child c = child_start(is_core ? core : bench, mode, strcmp(work, "true") == 0, -1);
 	return child_finish(&c, out, sizeof(out), CHILD_MS) && sscanf(out, "%lf %lf", ns, ops) == 2;
 }
@@ -138,7 +138,7 @@ static void round_of_work(unsigned from, unsigned to, unsigned round)
 	}
 }
 
-/* The works of bench/core are compared with one another: they count as one. */
+/* The works of nohooks.c are compared with one another: they count as one. */
 static bool is_same_work(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0 || (strncmp(a, "core.", 5) == 0 && strncmp(b, "core.", 5) == 0);

@@ -86,14 +86,14 @@ static void set_mode(enum mode mode, bool is_launcher)
 	forget_settings();
 	set(s->set1);
 	set(s->set2);
-	/* empty: bench/core holds the library's constructor, which must not start by itself */
+	/* empty: nohooks holds the library's constructor, which must not start by itself */
 	setenv("GTRACE_OUT", trace ? trace : "", 1);
 	const char *lib = trace ? settings.lib : settings.twin;
 	if (strcmp(s->preload, "none") != 0)
 		setenv(is_launcher ? "BENCH_PRELOAD" : "LD_PRELOAD", lib, 1);
 }
 
-struct child child_start(char *const argv[], enum mode mode, bool is_launcher, int cpu)
+struct child child_start(const char *const argv[], enum mode mode, bool is_launcher, int cpu)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
@@ -109,7 +109,7 @@ struct child child_start(char *const argv[], enum mode mode, bool is_launcher, i
 		if (cpu >= 0)
 			bench_pin(cpu);
 		set_mode(mode, is_launcher);
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	close(ends[1]);

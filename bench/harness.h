@@ -1,7 +1,7 @@
 /*
  * Inside a measured process: runs one piece of work in slices and reports a fast one of them.
  * Shared by the programs that are traced (bench.c) and the one that is linked with the library's
- * own objects (core.c).
+ * own objects (nohooks.c).
  */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H

@@ -110,8 +110,8 @@ static double ns_per_request(const char *csv)
 static double load(const char *requests)
 {
 	char out[8192];
-	char *const argv[] = { "redis-benchmark", "-s", socket_path, "-t",    "set,get", "-n",
-			       (char *)requests,  "-c", "50",        "--csv", NULL };
+	const char *const argv[] = { "redis-benchmark", "-s", socket_path, "-t",    "set,get", "-n",
+				     requests,          "-c", "50",        "--csv", NULL };
 	struct child c = child_start(argv, M_NATIVE, false, bench_cpu_other());
 	return child_finish(&c, out, sizeof(out), 60000) ? ns_per_request(out) : 0;
 }
@@ -123,10 +123,10 @@ bool redis_round(struct pair *p, unsigned round)
 	snprintf(count, sizeof(count), "%u", requests);
 	snprintf(socket_path, sizeof(socket_path), "%s/redis.sock", settings.dir);
 	unlink(socket_path);
-	char *const argv[] = { "redis-server", "--port",      "0",  "--unixsocket",
-			       socket_path,    "--save",      "",   "--appendonly",
-			       "no",           "--daemonize", "no", "--loglevel",
-			       "warning",      NULL };
+	const char *const argv[] = { "redis-server", "--port",      "0",  "--unixsocket",
+				     socket_path,    "--save",      "",   "--appendonly",
+				     "no",           "--daemonize", "no", "--loglevel",
+				     "warning",      NULL };
 	struct child server = child_start(argv, p->mode, false, -1);
 	bool is_good = server.pid > 0 && is_listening();
 	if (is_good) {
