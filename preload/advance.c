@@ -142,6 +142,8 @@ uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 		if (!gen)
 			return 0;
 		const struct gt_batch *b = &t->batch[gen % 2];
+		t->section_gen = gen;
+		t->section_sp = (uint64_t)__builtin_frame_address(0);
 		if (b->mem && gt_batch_has_room(b, GT_SECTION_BYTES))
 			return gen;
 		if (b->mem)
@@ -264,14 +266,20 @@ void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_stat
 	gt_w_GoStart(b, now, t->g, ++t->gseq);
 }
 
-void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
+static void commit_to(struct gt_thread *t, uint64_t gen, enum gt_state state)
 {
-	GT_TESTPOINT(before_commit);
 	const uint64_t commit = (uint64_t)gt_batch_len(&t->batch[gen % 2]) << 8 | (uint64_t)state;
 	/* N.B. the commit first: whoever finds the two at odds after a kill believes the commit */
 	atomic_store_explicit(&t->chunk[gen % 2]->commit, commit, memory_order_release); /* acquire: the writer */
 	atomic_store_explicit(&t->state, state, memory_order_relaxed);
 	atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
+}
+
+void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
+{
+	GT_TESTPOINT(before_commit);
+	if (atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) /* else a jump ended the section under us */
+		commit_to(t, gen, state);
 	GT_TESTPOINT(after_commit);
 }
 
@@ -342,10 +350,11 @@ static void note(struct gt_thread *t, uint64_t gen)
 	t->noted_gen = 0;
 	if (atomic_load_explicit(&t->in_use, memory_order_acquire) != GT_LIVE)
 		return;
-	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||
-	        atomic_load_explicit(&t->traced, memory_order_relaxed) == gen)
-		return;
 	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
+	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it commits */
+	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||
+	        (t->noted_state == GT_STATE_NEW && atomic_load_explicit(&t->traced, memory_order_relaxed) == gen))
+		return;
 	t->noted_slot = atomic_load_explicit(&t->slot, memory_order_relaxed);
 	t->noted_gen = gen;
 }
@@ -370,25 +379,34 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	struct gt_batch *b = &t->batch[gen % 2];
 	enum gt_form form = (enum gt_form)p->form;
 	if (form == GT_FORM_FD)
-		form = gt_fd_is_call((int)p->object) ? GT_FORM_CALL : GT_FORM_BLOCK;
+		form = gt_fd_form((int)p->object, gt_now().v - p->begin.v);
 	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
-	gt_commit(t, gen, state);
+	commit_to(t, gen, state);
 	GT_COUNT(begins_by_advance, 1);
 	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN, memory_order_release); /* acquire: await_begin() */
 }
 
-/* Everything of `gen` that this thread, now quiet, has left. */
-static void settle(struct gt_closer *closer, struct gt_thread *t, uint64_t gen)
+/* Killed inside a section: what was committed counts, with the state it led to; the rest never happened. */
+static void settle_dead(struct gt_thread *t)
 {
-	(void)closer;
-	struct gt_chunk *c = t->chunk[gen % 2];
-	if (c && (atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) && closer->is_host_dead(closer))
-		atomic_store_explicit(&t->state, (uint32_t)(atomic_load_explicit(&c->commit, memory_order_acquire) & 0xff),
-		        memory_order_relaxed);
+	if (!(atomic_load_explicit(&t->writing, memory_order_acquire) & 1))
+		return;
+	const struct gt_chunk *c = t->chunk[t->section_gen % 2];
+	const uint64_t commit = c && c->gen == t->section_gen ? atomic_load_explicit(&c->commit, memory_order_acquire) : 0;
+	if (commit >> 8)
+		atomic_store_explicit(&t->state, (uint32_t)(commit & 0xff), memory_order_relaxed);
+	gt_drop_half_event(t);
+}
+
+/* Everything of `gen` that this thread, now quiet, has left. */
+static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
+{
+	if (is_dead)
+		settle_dead(t);
 	write_pending_begin(t, gen);
-	c = t->chunk[gen % 2];
+	struct gt_chunk *c = t->chunk[gen % 2];
 	if (!c)
 		return;
 	if (atomic_load_explicit(&c->commit, memory_order_acquire) >> 8) {
@@ -421,9 +439,18 @@ static void put_silent(struct gt_closer *closer, struct gt_thread *t, uint64_t g
 	closer->put(closer, &b, 0, gen, m);
 }
 
-/* One pass over the threads whose quiet has not been seen yet; returns how many are left. */
-static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end, bool is_over)
+/* Asks the kernel: a thread that died in a section would keep us waiting for ever. */
+static bool is_thread_gone(const struct gt_thread *t)
 {
+	const uint32_t tid = atomic_load_explicit(&t->tid, memory_order_relaxed);
+	return tid && GT_SYS3(SYS_tgkill, gt_host_pid, tid, 0) == -3; /* ESRCH */
+}
+
+/* One pass over the threads whose quiet has not been seen yet; returns how many are left. */
+static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end, unsigned round)
+{
+	const bool is_over = closer->is_host_dead(closer);
+	const bool may_ask = round % 64 == 63;
 	uint32_t left = 0;
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
@@ -431,8 +458,9 @@ static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end
 			continue;
 		if (!t->first_writing)
 			t->first_writing = atomic_load_explicit(&t->writing, memory_order_acquire) | 1;
-		if (is_over || is_quiet(t, t->first_writing)) {
-			settle(closer, t, gen);
+		const bool is_dead = is_over || (may_ask && is_thread_gone(t));
+		if (is_dead || is_quiet(t, t->first_writing)) {
+			settle(t, gen, is_dead);
 			t->settled_gen = gen;
 			t->first_writing = 0;
 		} else {
@@ -449,8 +477,7 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 		struct gt_thread *t = gt_thread_at(i);
 		uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
 		const bool is_silent = use == GT_LIVE && t->noted_gen == gen && t->noted_state != GT_STATE_NEW;
-		const uint32_t tid = atomic_load_explicit(&t->tid, memory_order_relaxed);
-		if (is_silent && closer->may_reap && GT_SYS3(SYS_tgkill, gt_host_pid, tid, 0) == -3 /* ESRCH */)
+		if (is_silent && closer->may_reap && is_thread_gone(t))
 			use = GT_OWING;
 		if (use == GT_OWING) {
 			uint32_t old = atomic_load_explicit(&t->in_use, memory_order_relaxed);
@@ -474,7 +501,7 @@ uint64_t gt_advance(struct gt_closer *closer)
 	GT_TESTPOINT(after_publish);
 
 	end = gt_threads_end();
-	for (unsigned round = 0; settle_pass(closer, gen, end, closer->is_host_dead(closer)); round++)
+	for (unsigned round = 0; settle_pass(closer, gen, end, round); round++)
 		closer->idle(closer, round);
 	return gen;
 }

@@ -58,7 +58,8 @@ static inline uint64_t gt_acquire(struct gt_thread *t)
 static inline void gt_release(struct gt_thread *t)
 {
 	const uint32_t w = atomic_load_explicit(&t->writing, memory_order_relaxed);
-	atomic_store_explicit(&t->writing, w + 1, memory_order_release); /* acquire: is_quiet() in advance.c */
+	/* N.B. even already: a jump out of a handler ended this section, and somehow we came back into it */
+	atomic_store_explicit(&t->writing, w + (w & 1), memory_order_release); /* acquire: is_quiet() in advance.c */
 }
 
 /* Most bytes that one section may write, statuses included. */

@@ -127,7 +127,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
-	return region_grow(&chunks, 1u << 20) ? 0 : -12; /* ENOMEM */
+	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12; /* ENOMEM */
 }
 
 void *gt_arena_thread(uint32_t index)

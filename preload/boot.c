@@ -37,6 +37,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#define MIN_BUFFER (1u << 20)
 #define FLUSH_NS 500000000ull /* the longest that an end is held up, and only where the writer is a thread */
 
 struct gt_ctl gt_ctl __attribute__((aligned(4096)));
@@ -47,7 +48,7 @@ char gt_program[256] = "unknown";
 
 static uint64_t n_cpus = 1;
 static char *const *start_envp;
-static uint64_t main_stack_lo, main_stack_hi;
+static uint64_t first_stack_lo, first_stack_hi, first_pc; /* of the thread that starts us */
 
 #ifdef GT_TEST
 void (*gt_testpoint)(const char *name);
@@ -95,8 +96,9 @@ static void find_main_stack(char *const envp[])
 	uint64_t size = 8u << 20;
 	if (GT_SYS2(SYS_getrlimit, RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
 		size = limit.rlim_cur;
-	main_stack_hi = ((uint64_t)envp + 4095) & ~4095ull;
-	main_stack_lo = main_stack_hi - size + (64u << 10);
+	first_stack_hi = ((uint64_t)envp + 4095) & ~4095ull;
+	first_stack_lo = first_stack_hi - size + (64u << 10);
+	first_pc = getauxval(AT_ENTRY);
 }
 
 /* First statuses at once: the trace begins where the program begins. */
@@ -118,7 +120,7 @@ static int start(void)
 	gt_self = &gt_inside;
 	gt_host_pid = gt_sys_getpid();
 	gt_host_ppid = (int)gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0);
-	gt_log_pid = gt_host_pid;
+	gt_log_init(gt_host_pid);
 	gt_clock_init(gt_cfg.clock != GT_CLOCK_MONO);
 	int rc = make_control_page();
 	if (!rc)
@@ -127,7 +129,7 @@ static int start(void)
 		rc = gt_advance_init();
 	if (rc)
 		return rc;
-	struct gt_thread *t = gt_thread_register_main(getauxval(AT_ENTRY), main_stack_lo, main_stack_hi);
+	struct gt_thread *t = gt_thread_register_first(first_pc, first_stack_lo, first_stack_hi);
 	if (!t)
 		return -ENOMEM;
 	write_first_status(t);
@@ -147,7 +149,9 @@ static void give_up(int rc)
 {
 	gt_is_tracing = 0;
 	gt_self = &gt_dead;
-	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without", gt_cfg.out.s, (uint64_t)-rc);
+	const char *path = gt_writer_path();
+	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without", path[0] ? path : gt_cfg.out.s,
+	        (uint64_t)-rc);
 }
 
 /* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated here. */
@@ -177,6 +181,10 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 	}
 	if (!gt_cfg.follow)
 		leave_environment(envp);
+	if (gt_cfg.buffer < MIN_BUFFER) {
+		gt_log(GT_LOG_ERROR, "GTRACE_BUFFER is less than 1M; using 1M");
+		gt_cfg.buffer = MIN_BUFFER;
+	}
 	if (is_valgrind(envp))
 		gt_cfg.writer = GT_WRITER_THREAD;
 	start_envp = envp;
@@ -225,6 +233,12 @@ void gt_child_of_fork(void)
 		gt_self = &gt_dead;
 		return;
 	}
+	const struct gt_thread *t = gt_self;
+	if (!(t->gate & (GT_GATE_NOBODY | GT_GATE_INSIDE | GT_GATE_DEAD))) { /* the thread that forked goes on as the first */
+		first_stack_lo = t->stack_lo;
+		first_stack_hi = t->stack_hi;
+		first_pc = t->start_pc;
+	}
 	const int rc = start();
 	if (rc)
 		give_up(rc);
@@ -244,14 +258,14 @@ struct gt_thread *gt_on_slow(void)
 	struct gt_thread *t = gt_self;
 	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
 		return NULL;
+	if (!gt_ctl.on) { /* wiped: we are in a child (that of vfork still finds it on) */
+		gt_child_of_fork();
+		t = gt_self;
+	}
 	if (t->gate & GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
 		if ((uint64_t)gt_sys_getpid() != t->vfork_pid)
 			return NULL;
 		atomic_fetch_and_explicit(&t->gate, ~GT_GATE_VFORK, memory_order_relaxed);
-	}
-	if (!gt_ctl.on) { /* wiped: we are in a child */
-		gt_child_of_fork();
-		t = gt_self;
 	}
 	if (!gt_ctl.on)
 		return NULL;

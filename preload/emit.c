@@ -29,11 +29,10 @@
 #include "preload/advance.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/fd.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #define GT_LATE_NS 1000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
 
@@ -44,48 +43,6 @@ static const uint8_t forms[GT_N_WHYS] = {
 #undef GT_WHY
 	/* clang-format on */
 };
-
-/* ---- descriptors: is a read or write of this one a wait? ---- */
-
-enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
-#define N_FDS 4096
-static _Atomic uint8_t fd_kinds[N_FDS];
-
-void gt_fd_forget(int fd)
-{
-	if (fd >= 0 && fd < N_FDS)
-		atomic_store_explicit(&fd_kinds[fd], FD_UNKNOWN, memory_order_relaxed);
-}
-
-static enum fd_kind fd_look(int fd)
-{
-	struct stat st;
-	const long flags = GT_SYS3(SYS_fcntl, fd, F_GETFL, 0);
-	if (GT_SYS_FAILED(flags) || (flags & O_NONBLOCK) || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
-		return FD_CALL;
-	/* a regular file, directory or block device comes back at once; everything else may wait for somebody */
-	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) ? FD_CALL : FD_BLOCK;
-}
-
-static enum gt_form fd_form(uint64_t object, bool may_look)
-{
-	const int fd = (int)object;
-	enum fd_kind kind = FD_UNKNOWN;
-	const bool is_kept = fd >= 0 && fd < N_FDS;
-	if (is_kept)
-		kind = (enum fd_kind)atomic_load_explicit(&fd_kinds[fd], memory_order_relaxed);
-	if (kind == FD_UNKNOWN && may_look) {
-		kind = fd_look(fd);
-		if (is_kept)
-			atomic_store_explicit(&fd_kinds[fd], (uint8_t)kind, memory_order_relaxed);
-	}
-	return kind == FD_CALL ? GT_FORM_CALL : GT_FORM_BLOCK;
-}
-
-bool gt_fd_is_call(int fd)
-{
-	return fd_form((uint64_t)fd, false) == GT_FORM_CALL;
-}
 
 /* ---- counters ---- */
 
@@ -137,6 +94,10 @@ static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
 static bool pay_owed(struct gt_thread *t)
 {
 	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	if (!word) { /* advance had no room for its begin: nothing to end */
+		t->owed_ns = 0;
+		return true;
+	}
 	if ((word & 3) != GT_CLAIM_WRITTEN)
 		return false; /* advance is at it */
 	bool is_full;
@@ -185,6 +146,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		p->why = (uint8_t)why;
 		p->call = w->call;
 		p->begin = w->begin;
+		p->sp = (uint64_t)__builtin_frame_address(0);
 		p->object = object;
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
@@ -192,7 +154,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN), memory_order_release);
 		gt_release(t);
 	}
-	if (has_stack)
+	if (n)
 		gt_stack_done(t);
 }
 
@@ -261,7 +223,7 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
 	/* N.B. not into p->form: advance may be reading it */
-	const enum gt_form form = p->form == GT_FORM_FD ? fd_form(p->object, true) : (enum gt_form)p->form;
+	const enum gt_form form = p->form == GT_FORM_FD ? gt_fd_form((int)p->object, now.v - p->begin.v) : (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;
@@ -281,7 +243,7 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		else
 			write_end(t, now, begun);
 	}
-	if (needs_stack)
+	if (n)
 		gt_stack_done(t);
 }
 
@@ -310,14 +272,17 @@ void gt_wait_end(struct gt_wait *w)
 		write_end(t, now, word >> 2);
 }
 
-void gt_wait_settle(struct gt_thread *t)
+bool gt_wait_settle(struct gt_thread *t)
 {
 	uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
-	if ((word & 3) == GT_CLAIM_OPEN && word && atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
-	                                                   memory_order_acq_rel, memory_order_acquire))
-		return;
-	if (word)
-		await_begin(t, word >> 2);
+	if (!word || (word & 3) == GT_CLAIM_WRITTEN)
+		return true;
+	if ((word & 3) == GT_CLAIM_OPEN && atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
+	                                           memory_order_acq_rel, memory_order_acquire))
+		return true;
+	await_begin(t, word >> 2);
+	word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	return !word || (word & 3) == GT_CLAIM_WRITTEN;
 }
 
 void gt_wait_abandon(struct gt_thread *t)

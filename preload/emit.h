@@ -5,6 +5,7 @@
 #define GT_EMIT_H
 
 #include "preload/clock.h"
+#include "preload/fd.h"
 #include "preload/thread.h"
 
 struct gt_wait {
@@ -35,14 +36,8 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 /* The wait pending on the calling thread, if any, was left by a jump: it ends now. */
 void gt_wait_abandon(struct gt_thread *t);
 
-/* The thread ends: a wait still pending is dropped, unless its begin is written. Context: who owns the record. */
-void gt_wait_settle(struct gt_thread *t);
-
-/* The descriptor's kind may have changed: forget what is known of it. Context: any. */
-void gt_fd_forget(int fd);
-
-/* What `fd` is, as far as somebody already looked: true = a call, not a wait. Context: writer. */
-bool gt_fd_is_call(int fd);
+/* The thread ends: a wait still pending is dropped, unless its begin is written. false: it is being written just now. Context: who owns the record. */
+bool gt_wait_settle(struct gt_thread *t);
 
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
 void gt_heap_set(uint64_t bytes);

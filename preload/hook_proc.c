@@ -158,10 +158,19 @@ GT_END(abort, (void), ())
 
 /* ---- jumps ---- */
 
-/* A handler may jump out of a wait, or out of the writing of an event. */
-static void before_jump(enum gt_call call)
+/* Stack pointer that a jmp_buf leads to; glibc keeps it rotated and xored (setjmp.S, PTR_MANGLE). */
+static uint64_t target_of(const struct __jmp_buf_tag *env)
 {
-	gt_thread_heal();
+	uint64_t sp = (uint64_t)env->__jmpbuf[6], guard;
+	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
+	sp = sp >> 17 | sp << 47;
+	return sp ^ guard;
+}
+
+/* A handler may jump out of a wait, or out of the writing of an event. */
+static void before_jump(enum gt_call call, uint64_t target)
+{
+	gt_thread_heal(target);
 	struct gt_thread *const t = gt_on();
 	if (t)
 		gt_count(t, call);
@@ -170,7 +179,7 @@ static void before_jump(enum gt_call call)
 #define GT_JUMP(name)                                                                              \
 	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)            \
 	{                                                                                          \
-		before_jump(GT_CALL_##name);                                                       \
+		before_jump(GT_CALL_##name, target_of(env));                                                       \
 		gt_real.name(env, v);                                                              \
 		__builtin_unreachable();                                                           \
 	}
@@ -184,7 +193,7 @@ GT_JUMP(__longjmp_chk)
 
 int gt_hook_setcontext(const ucontext_t *u)
 {
-	before_jump(GT_CALL_setcontext);
+	before_jump(GT_CALL_setcontext, (uint64_t)u->uc_mcontext.gregs[REG_RSP]);
 	return gt_real.setcontext(u);
 }
 

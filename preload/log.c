@@ -4,10 +4,17 @@
 #include "preload/sys.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
-int gt_log_pid;
+static int host_pid;
+static dev_t stderr_dev;
+static ino_t stderr_ino;
+static bool is_stderr_known;
 
 static size_t put_number(char *buf, size_t cap, uint64_t v)
 {
@@ -55,14 +62,35 @@ size_t gt_format(char *buf, size_t cap, const char *fmt, ...)
 	return n;
 }
 
+void gt_log_init(int pid)
+{
+	struct stat st;
+	host_pid = pid;
+	is_stderr_known = GT_SYS2(SYS_fstat, 2, &st) == 0;
+	stderr_dev = st.st_dev;
+	stderr_ino = st.st_ino;
+}
+
 /* The program's stderr as seen from here: our own, or, in the writer task, borrowed for one line. */
 static long open_stderr(void)
 {
-	if (gt_log_pid == 0 || gt_sys_getpid() == gt_log_pid)
+	if (host_pid == 0 || gt_sys_getpid() == host_pid)
 		return 2;
 	char path[40];
-	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)gt_log_pid);
+	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)host_pid);
 	return GT_SYS4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+}
+
+/* Still what it was at start (a daemon may have a data file there by now), and able to take a line without a signal or a wait. */
+static bool is_writable(long fd)
+{
+	struct stat st;
+	if (host_pid && (!is_stderr_known || GT_SYS2(SYS_fstat, fd, &st) || st.st_dev != stderr_dev ||
+	                        st.st_ino != stderr_ino))
+		return false;
+	struct pollfd p = { .fd = (int)fd, .events = POLLOUT };
+	struct timespec now = { 0, 0 };
+	return GT_SYS6(SYS_ppoll, &p, 1, &now, NULL, 0, 0) == 1 && p.revents == POLLOUT;
 }
 
 void gt_log_line(enum gt_log_level level, const char *fmt, ...)
@@ -80,7 +108,8 @@ void gt_log_line(enum gt_log_level level, const char *fmt, ...)
 	const long fd = open_stderr();
 	if (GT_SYS_FAILED(fd))
 		return;
-	GT_SYS3(SYS_write, fd, line, n);
+	if (is_writable(fd))
+		GT_SYS3(SYS_write, fd, line, n);
 	if (fd != 2)
 		GT_SYS1(SYS_close, fd);
 }

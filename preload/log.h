@@ -26,7 +26,7 @@ size_t gt_format(char *buf, size_t cap, const char *fmt, ...);
 
 void gt_log_line(enum gt_log_level level, const char *fmt, ...);
 
-/* The program's process, so that a line from elsewhere finds its stderr; set at boot. */
-extern int gt_log_pid;
+/* Remembers the program's process and what its stderr is: a descriptor 2 that became something else gets no line. */
+void gt_log_init(int pid);
 
 #endif

@@ -240,7 +240,8 @@ static void give_up(struct gt_output *o, long rc, size_t lost)
 	GT_COUNT(lost_bytes, lost);
 	if (o->is_regular)
 		GT_SYS2(SYS_ftruncate, o->fd, o->whole);
-	gt_log(GT_LOG_ERROR, "%s: cannot write (errno %u): tracing stops, the program runs on", o->path, (uint64_t)-rc);
+	if (o->whole) /* else it failed at once, and the start says so */
+		gt_log(GT_LOG_ERROR, "%s: cannot write (errno %u): tracing stops, the program runs on", o->path, (uint64_t)-rc);
 }
 
 static int put(struct gt_sink *sink, const void *bytes, size_t len)

@@ -1,5 +1,8 @@
 /*
- * Capture: memo, else rule walk, else libgcc, else the caller alone.
+ * Capture: memo, else rule walk, else the caller alone.
+ *
+ * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's JIT does), and a handler that
+ * interrupts a throw would wait for its own thread for ever.
  *
  * Corner cases
  *
@@ -21,7 +24,6 @@
 #include <sys/auxv.h>
 
 #define RULE_BYTES 2048 /* of stack that the rule walk may need when it learns a rule */
-#define SLOW_BYTES 8192 /* and libgcc */
 
 struct range {
 	uint64_t lo, hi;
@@ -91,26 +93,10 @@ static size_t capture_caller(struct gt_thread *t, uint64_t pc)
 	return set_stack(t, NULL, t->pcs, 1);
 }
 
-static size_t capture_slow(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
-{
-	if (!has_room(t, regs->sp, SLOW_BYTES)) {
-		gt_count_add(&t->own[GT_OWN_stack_cut], 1);
-		return capture_caller(t, pc);
-	}
-	gt_count_add(&t->own[GT_OWN_stack_slow], 1);
-	size_t n = gt_slow_walk(t->pcs);
-	if (!n)
-		return capture_caller(t, pc);
-	const uint64_t *pcs = strip(t->pcs, &n);
-	return set_stack(t, NULL, pcs, n);
-}
-
 static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
 {
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
-	if (end == GT_WALK_FOREIGN)
-		return capture_slow(t, regs, pc);
-	gt_count_add(&t->own[end == GT_WALK_CUT ? GT_OWN_stack_cut : GT_OWN_stack_walks], 1);
+	gt_count_add(&t->own[end == GT_WALK_DONE ? GT_OWN_stack_walks : GT_OWN_stack_cut], 1);
 	size_t n = m->walk.n_pcs;
 	if (!n)
 		return capture_caller(t, pc);
@@ -122,6 +108,7 @@ __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t 
 {
 	if (t->is_walking)
 		return 0;
+	t->walk_sp = (uint64_t)__builtin_frame_address(0);
 	t->is_walking = 1;
 	struct gt_regs regs;
 	regs_here(&regs);
@@ -220,5 +207,4 @@ void gt_stack_init(void)
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);
 	gt_cfi_init();
-	gt_slow_init();
 }

@@ -385,12 +385,16 @@ void gt_cfi_find(uint64_t pc, struct gt_rule *rule)
 	bool is_foreign;
 	const uint8_t *p = find_fde((const uint8_t *)o.eh_frame, pc, &is_foreign);
 	struct fde f;
-	if (is_foreign || (p && !read_fde(p, &f)) || (p && f.is_signal)) {
+	if (is_foreign || (p && !read_fde(p, &f))) {
 		rule->kind = GT_RULE_FOREIGN;
 		return;
 	}
 	if (!p || pc - f.begin >= f.range)
 		return;
+	if (f.is_signal) {
+		rule->kind = GT_RULE_SIGNAL;
+		return;
+	}
 	struct machine m = { .loc = f.begin };
 	m.now.ra_offset = -1;
 	run(&m, f.initial, UINT64_MAX, &f);

@@ -15,7 +15,8 @@ enum gt_rule_kind {
 	GT_RULE_NONE,    /* no unwind data for this pc: the stack ends here */
 	GT_RULE_END,     /* the data says that this is the outermost frame */
 	GT_RULE_FRAME,   /* everything below is valid */
-	GT_RULE_FOREIGN, /* a signal frame, an expression: beyond this reader */
+	GT_RULE_SIGNAL,  /* the kernel's frame around a handler: all registers are in its ucontext */
+	GT_RULE_FOREIGN, /* an expression, a table of another kind: beyond this reader */
 };
 
 struct gt_rule {

@@ -52,7 +52,8 @@ struct gt_memo_entry *gt_memo_keep(struct gt_memo *m, const struct gt_regs *regs
 	if (w->n_words > GT_MEMO_WORDS || n > GT_MEMO_WORDS)
 		return NULL;
 	struct gt_memo_entry *e = place(m, regs, hint);
-	e->sp = regs->sp;
+	e->sp = 0; /* not valid while it is being filled */
+	atomic_signal_fence(memory_order_seq_cst);
 	e->pc = regs->pc;
 	memcpy(e->saved, regs->saved, sizeof(e->saved));
 	e->gen = 0;
@@ -65,5 +66,7 @@ struct gt_memo_entry *gt_memo_keep(struct gt_memo *m, const struct gt_regs *regs
 		e->value[i] = w->words[i].value;
 	}
 	memcpy(e->pcs, pcs, n * sizeof(*pcs));
+	atomic_signal_fence(memory_order_seq_cst);
+	e->sp = regs->sp;
 	return e;
 }

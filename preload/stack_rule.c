@@ -17,6 +17,9 @@
 
 #include "preload/arena.h"
 
+#include <stddef.h>
+#include <ucontext.h>
+
 #define N_RULES (1u << 15) /* power of two; 1 MiB */
 #define PROBES  8
 
@@ -111,6 +114,21 @@ static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, c
 	return *cfa > s->sp && *cfa <= hi;
 }
 
+/* The frame of a signal: sp points at the ucontext. What was interrupted goes on at an exact pc. */
+static bool step_signal(struct gt_walk *w, struct state *s, uint64_t lo, uint64_t hi, uint64_t *pc)
+{
+	static const uint8_t gregs[GT_N_SAVED] = { REG_RBX, REG_RBP, REG_R12, REG_R13, REG_R14, REG_R15 };
+	const uint64_t at = s->sp + offsetof(ucontext_t, uc_mcontext.gregs);
+	uint64_t sp;
+	if (!read_word(w, at + 8 * REG_RIP, lo, hi, pc) || !read_word(w, at + 8 * REG_RSP, lo, hi, &sp) ||
+	        sp <= s->sp || sp > hi) /* it came from another stack */
+		return false;
+	for (unsigned r = 0; r < GT_N_SAVED; r++)
+		s->at[r] = at + 8 * gregs[r];
+	s->sp = sp;
+	return true;
+}
+
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w)
 {
 	const uint32_t epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
@@ -121,6 +139,12 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 	w->asked = 0;
 	for (;;) {
 		const struct gt_rule r = rule_of(pc, epoch);
+		if (r.kind == GT_RULE_SIGNAL) {
+			if (w->n_pcs == GT_STACK_MAX || !step_signal(w, &s, regs->sp, stack_hi, &pc))
+				return GT_WALK_CUT;
+			w->pcs[w->n_pcs++] = pc;
+			continue;
+		}
 		if (r.kind != GT_RULE_FRAME)
 			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN : GT_WALK_DONE;
 		uint64_t cfa, ra;

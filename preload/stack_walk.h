@@ -1,5 +1,5 @@
 /*
- * The layers of a capture (stack.c puts them together): memo, rule walk, libgcc.
+ * The layers of a capture (stack.c puts them together): memo, rule walk.
  */
 #ifndef GT_STACK_WALK_H
 #define GT_STACK_WALK_H
@@ -25,7 +25,7 @@ struct gt_word {
 enum gt_walk_end {
 	GT_WALK_DONE,    /* the outermost frame was reached, or there is no more data: a whole stack */
 	GT_WALK_CUT,     /* a frame leads out of the known stack, or there are too many */
-	GT_WALK_FOREIGN, /* a frame that the rules cannot describe: ask libgcc */
+	GT_WALK_FOREIGN, /* a frame that the rules cannot describe: the stack ends there */
 };
 
 /* What a walk found out. Lives in the thread's memo memory: too big for a stack. */
@@ -42,10 +42,6 @@ struct gt_walk {
  * not among them. Context: any.
  */
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w);
-
-/* By libgcc, from the caller on: pcs[GT_STACK_MAX]; returns how many. Needs some KiB of stack. */
-size_t gt_slow_walk(uint64_t *pcs);
-void gt_slow_init(void); /* boot only */
 
 /* A module was unmapped: rules learnt so far may be of code that is no more. */
 void gt_rules_forget(void);

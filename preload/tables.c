@@ -204,15 +204,18 @@ static void put_stacks(bool is_final)
 	}
 }
 
-static void put_labels(void)
+static void put_labels(bool is_final)
 {
 	uint32_t end = atomic_load_explicit(&shared->n_labels, memory_order_relaxed);
 	if (end > GT_MAX_LABELS)
 		end = GT_MAX_LABELS;
 	for (; next_label < end; next_label++) {
 		const struct gt_label *l = &shared->labels[next_label];
-		if (!atomic_load_explicit(&l->is_complete, memory_order_acquire)) /* release: label_id() */
+		const bool is_complete = atomic_load_explicit(&l->is_complete, memory_order_acquire); /* release: label_id() */
+		if (!is_complete && !is_final)
 			return;
+		if (!is_complete)
+			continue; /* given up by a jump: no event names it */
 		write_string((gt_str){ l->id }, l->text, strlen(l->text));
 	}
 }
@@ -220,7 +223,9 @@ static void put_labels(void)
 void gt_tables_flush(bool is_final)
 {
 	put_stacks(is_final);
-	put_labels();
+	put_labels(is_final);
+	if (is_final)
+		GT_COUNT(lost_stacks, atomic_load_explicit(&shared->stacks.lost, memory_order_relaxed));
 	flush_stacks();
 }
 
@@ -295,7 +300,6 @@ static const enum gt_counter own_counters[GT_N_OWN] = {
 	[GT_OWN_lost_ends_late] = GT_COUNTER_lost_ends_late,
 	[GT_OWN_stack_hits] = GT_COUNTER_stack_hits,
 	[GT_OWN_stack_walks] = GT_COUNTER_stack_walks,
-	[GT_OWN_stack_slow] = GT_COUNTER_stack_slow,
 	[GT_OWN_stack_cut] = GT_COUNTER_stack_cut,
 };
 

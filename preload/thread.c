@@ -43,8 +43,10 @@ struct gt_slot gt_slots[GT_MAX_THREADS + 1];
 static _Atomic uint64_t slot_bits[GT_MAX_THREADS / 64]; /* 1 = taken */
 
 static _Atomic uint32_t tids[GT_MAX_THREADS]; /* a copy of each live record's tid, close together */
-static struct gt_thread *records[GT_MAX_THREADS];
-static _Atomic uint32_t n_records;
+static struct gt_thread *_Atomic records[GT_MAX_THREADS];
+static _Atomic uint32_t n_given;   /* numbers given out; */
+static _Atomic uint32_t n_records; /* one above the largest whose record is there */
+static struct gt_thread no_record = { .in_use = GT_MAKING };
 static _Atomic uint32_t first_free; /* a hint: no free record below */
 static _Atomic uint32_t n_ended;
 static _Atomic uint64_t next_g;
@@ -53,7 +55,8 @@ static _Atomic uint64_t next_g;
 
 struct gt_thread *gt_thread_at(uint32_t i)
 {
-	return records[i];
+	struct gt_thread *t = atomic_load_explicit(&records[i], memory_order_acquire); /* release: record_add() */
+	return t ? t : &no_record;
 }
 
 uint32_t gt_threads_end(void)
@@ -72,26 +75,23 @@ static bool claim(struct gt_thread *t, uint32_t from)
 	        memory_order_relaxed);
 }
 
-/* One more record at the end of the registry, claimed. */
+/*
+ * One more record at the end of the registry, claimed. A number whose record could not be had stays empty: readers
+ * step over it.
+ */
 static struct gt_thread *record_add(void)
 {
-	static _Atomic uint32_t next; /* given out; n_records follows when the record is there */
-	if (atomic_load_explicit(&n_records, memory_order_relaxed) == 0)
-		atomic_store_explicit(&next, 0, memory_order_relaxed); /* boot, or a forked child */
-	const uint32_t i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+	const uint32_t i = atomic_fetch_add_explicit(&n_given, 1, memory_order_relaxed);
 	struct gt_thread *t = i < GT_MAX_THREADS ? (struct gt_thread *)gt_arena_thread(i) : NULL;
-	if (!t) {
-		atomic_fetch_sub_explicit(&next, 1, memory_order_relaxed);
+	if (!t)
 		return NULL;
-	}
 	atomic_store_explicit(&t->in_use, GT_MAKING, memory_order_relaxed);
 	t->index = i;
-	records[i] = t;
-	/* records become visible in order: a creator between us and n_records is about to store its own */
-	uint32_t expect = i;
-	while (!atomic_compare_exchange_weak_explicit(&n_records, &expect, i + 1, memory_order_release,
-	        memory_order_relaxed))
-		expect = i;
+	atomic_store_explicit(&records[i], t, memory_order_release); /* acquire: gt_thread_at() */
+	uint32_t end = atomic_load_explicit(&n_records, memory_order_relaxed);
+	while (end < i + 1 && !atomic_compare_exchange_weak_explicit(&n_records, &end, i + 1, memory_order_release,
+	                              memory_order_relaxed))
+		;
 	return t;
 }
 
@@ -100,14 +100,25 @@ static struct gt_thread *record_claim(void)
 	const uint32_t end = gt_threads_end();
 	uint32_t i = atomic_load_explicit(&first_free, memory_order_relaxed);
 	for (; i < end; i++) {
-		if (atomic_load_explicit(&records[i]->in_use, memory_order_relaxed) == GT_FREE &&
-		        claim(records[i], GT_FREE)) {
+		struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_FREE && claim(t, GT_FREE)) {
 			atomic_store_explicit(&first_free, i + 1, memory_order_relaxed);
-			return records[i];
+			return t;
 		}
 	}
 	atomic_store_explicit(&first_free, end, memory_order_relaxed);
 	return record_add();
+}
+
+/* A claimed record that nothing was written about. */
+static void record_give_back(struct gt_thread *t)
+{
+	const uint32_t i = t->index;
+	atomic_store_explicit(&t->in_use, GT_FREE, memory_order_release);
+	uint32_t hint = atomic_load_explicit(&first_free, memory_order_relaxed);
+	while (i < hint && !atomic_compare_exchange_weak_explicit(&first_free, &hint, i, memory_order_relaxed,
+	                           memory_order_relaxed))
+		;
 }
 
 static struct gt_thread *record_make(uint64_t start_pc)
@@ -137,6 +148,7 @@ static void record_wipe(struct gt_thread *t)
 	if (t->memo)
 		gt_memo_put(t->memo);
 	const uint32_t index = t->index;
+	atomic_store_explicit(&t->gate, 0, memory_order_relaxed);
 	/* N.B. not over in_use and writing: others look at them at any time */
 	memset((char *)t + offsetof(struct gt_thread, pending), 0,
 	        offsetof(struct gt_thread, in_use) - offsetof(struct gt_thread, pending));
@@ -146,14 +158,9 @@ static void record_wipe(struct gt_thread *t)
 
 void gt_thread_free(struct gt_thread *t)
 {
-	const uint32_t i = t->index;
 	record_wipe(t);
 	atomic_fetch_sub_explicit(&n_ended, 1, memory_order_relaxed);
-	atomic_store_explicit(&t->in_use, GT_FREE, memory_order_release);
-	uint32_t hint = atomic_load_explicit(&first_free, memory_order_relaxed);
-	while (i < hint && !atomic_compare_exchange_weak_explicit(&first_free, &hint, i, memory_order_relaxed,
-	                           memory_order_relaxed))
-		;
+	record_give_back(t);
 }
 
 struct gt_thread *gt_thread_by_tid(uint32_t tid)
@@ -161,7 +168,7 @@ struct gt_thread *gt_thread_by_tid(uint32_t tid)
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++)
 		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid)
-			return records[i];
+			return gt_thread_at(i);
 	return NULL;
 }
 
@@ -199,7 +206,6 @@ static void slot_give_back(uint32_t slot)
 /* Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and creates itself. */
 static bool write_start(struct gt_thread *t)
 {
-	const bool is_announced = atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_LIVE;
 	bool is_full;
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(t, now, &is_full);
@@ -217,11 +223,11 @@ static bool write_start(struct gt_thread *t)
 
 	const gt_stack start = gt_stack_of(gen, t->start_pc);
 	const bool is_traced = atomic_load_explicit(&t->traced, memory_order_relaxed) == gen;
-	if (!is_announced)
+	if (!t->is_announced)
 		gt_w_GoCreate(b, now, t->g, start, (gt_stack){ 0 });
 	else if (!is_traced)
 		gt_w_GoStatusStack(b, now, t->g, (gt_m){ t->tid }, GT_G_RUNNABLE, start);
-	if (!is_traced || !is_announced) {
+	if (!is_traced || !t->is_announced) {
 		atomic_store_explicit(&t->traced, gen, memory_order_relaxed);
 		t->gseq = 0;
 	}
@@ -245,8 +251,9 @@ static void bury_predecessor(struct gt_thread *heir, uint32_t tid)
 {
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
-		struct gt_thread *t = records[i];
-		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid && t != heir && claim(t, GT_LIVE))
+		struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid && t != heir &&
+		        (claim(t, GT_LIVE) || claim(t, GT_OWING)))
 			gt_thread_reap(t);
 	}
 }
@@ -288,17 +295,20 @@ struct gt_thread *gt_thread_register_self(void)
 	gt_stack_find(t);
 	const size_t n = gt_stack_capture(t, (uint64_t)__builtin_return_address(0));
 	t->start_pc = n ? t->stack[n - 1] : 0; /* the best that is known: the outermost frame */
-	gt_stack_done(t);
+	if (n)
+		gt_stack_done(t);
 	gt_thread_arm_end();
 	start_on_self(t);
 	gt_self = t;
 	return t;
 }
 
-struct gt_thread *gt_thread_register_main(uint64_t entry_pc, uint64_t stack_lo, uint64_t stack_hi)
+struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo, uint64_t stack_hi)
 {
 	const uint32_t old = gt_threads_end(); /* in a forked child: the parent's */
 	atomic_store_explicit(&n_records, 0, memory_order_relaxed);
+	atomic_store_explicit(&n_given, 0, memory_order_relaxed);
+	memset((void *)records, 0, old * sizeof(records[0]));
 	atomic_store_explicit(&first_free, 0, memory_order_relaxed);
 	atomic_store_explicit(&n_ended, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_g, 0, memory_order_relaxed);
@@ -306,7 +316,7 @@ struct gt_thread *gt_thread_register_main(uint64_t entry_pc, uint64_t stack_lo, 
 	memset(gt_slots, 0, (old + 1) * sizeof(gt_slots[0])); /* there are never more slots than records */
 	memset((void *)tids, 0, old * sizeof(tids[0]));
 
-	struct gt_thread *t = record_make(entry_pc);
+	struct gt_thread *t = record_make(start_pc);
 	if (!t)
 		return NULL;
 	set_tid(t, (uint32_t)gt_sys_gettid());
@@ -333,15 +343,18 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(t, now, &is_full);
 	if (!gen) {
-		gt_stack_done(t);
-		atomic_store_explicit(&child->in_use, GT_FREE, memory_order_release);
+		if (n)
+			gt_stack_done(t);
+		record_give_back(child);
 		return NULL;
 	}
 	struct gt_batch *b = &t->batch[gen % 2];
 	gt_put_statuses(t, gen, b, now);
 	gt_w_GoCreate(b, now, child->g, gt_stack_of(gen, start_pc),
 	        n ? gt_stack_id(t, gen) : (gt_stack){ 0 });
-	gt_stack_done(t);
+	if (n)
+		gt_stack_done(t);
+	child->is_announced = true;
 	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 	child->gseq = 0;
 	gt_commit(t, gen, GT_STATE_RUNNING);
@@ -382,17 +395,19 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 
 /* ---- death ---- */
 
-/* Leaves a write section that was left by a jump or by death: what was not committed is forgotten. */
-static void drop_half_event(struct gt_thread *t)
+void gt_drop_half_event(struct gt_thread *t)
 {
 	if (!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1))
 		return;
-	for (int i = 0; i < 2; i++) {
-		if (!t->batch[i].mem)
-			continue;
-		const uint64_t commit = atomic_load_explicit(&t->chunk[i]->commit, memory_order_relaxed);
-		t->batch[i].len = GT_BATCH_HEADER + (uint32_t)(commit >> 8);
-	}
+	const uint64_t gen = t->section_gen;
+	struct gt_chunk *c = t->chunk[gen % 2];
+	if (c && c->gen == gen)
+		t->batch[gen % 2].len =
+		        GT_BATCH_HEADER + (uint32_t)(atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8);
+	/* counters may have moved without an event: a second status of the generation sets them anew */
+	atomic_store_explicit(&t->traced, 0, memory_order_relaxed);
+	gt_slots[t->slot].traced = 0;
+	t->named_gen = 0;
 	gt_release(t);
 }
 
@@ -410,7 +425,8 @@ static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *
 static bool write_end_of_life(struct gt_thread *t)
 {
 	bool is_full;
-	gt_wait_settle(t);
+	if (!gt_wait_settle(t))
+		return false;
 	t->died = gt_now();
 	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW && !write_start(t))
 		return false;
@@ -435,13 +451,14 @@ static bool write_end_of_life(struct gt_thread *t)
 void gt_thread_end(struct gt_thread *t)
 {
 	gt_self = &gt_dead;
+	gt_drop_half_event(t); /* an asynchronous cancellation may have come in the middle of one */
 	if (!write_end_of_life(t))
 		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);
 }
 
 void gt_thread_reap(struct gt_thread *t)
 {
-	drop_half_event(t); /* it may have died inside a section */
+	gt_drop_half_event(t); /* it may have died inside a section */
 	if (!write_end_of_life(t))
 		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);
 	else
@@ -460,12 +477,27 @@ void gt_thread_set_name(struct gt_thread *t, const char *name)
 	atomic_fetch_add_explicit(&t->name_seq, 1, memory_order_release);
 }
 
-void gt_thread_heal(void)
+/*
+ * Does a jump to `target` leave the frame at `frame`? Both in the thread's own stack: then the higher one is the outer one. A
+ * target elsewhere (a handler's jump within its alternate stack) leaves nothing, unless the frame is elsewhere too.
+ */
+static bool is_left(const struct gt_thread *t, uint64_t frame, uint64_t target)
+{
+	const bool is_known = frame > t->stack_lo && frame < t->stack_hi;
+	if (is_known)
+		return target > frame && target <= t->stack_hi;
+	return target > frame && target - frame < (1u << 20);
+}
+
+void gt_thread_heal(uint64_t target)
 {
 	struct gt_thread *t = gt_self;
 	if (t->gate)
 		return;
-	t->is_walking = 0;
-	drop_half_event(t);
-	gt_wait_abandon(t);
+	if ((atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) && is_left(t, t->section_sp, target))
+		gt_drop_half_event(t);
+	if (t->is_walking && is_left(t, t->walk_sp, target))
+		t->is_walking = 0;
+	if (is_left(t, t->pending.sp, target))
+		gt_wait_abandon(t);
 }

@@ -46,7 +46,6 @@ enum gt_own {
 	GT_OWN_lost_ends_late,
 	GT_OWN_stack_hits,
 	GT_OWN_stack_walks,
-	GT_OWN_stack_slow,
 	GT_OWN_stack_cut,
 	GT_N_OWN
 };
@@ -59,6 +58,7 @@ enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN };
 
 struct gt_pending {
 	_Atomic uint64_t word;
+	uint64_t sp;  /* the hook's frame */
 	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD: not known yet */
 	uint8_t why;
 	uint16_t call;
@@ -115,6 +115,7 @@ struct gt_thread {
 	_Atomic uint32_t slot;     /* P, from 1; 0 = none */
 	uint64_t gseq;             /* counter of its G in that generation */
 	uint64_t owed_ns;          /* a wait ended at this time and its end is not written yet; 0 = none */
+	bool is_announced;         /* its GoCreate is written */
 	bool is_busy;              /* it filled a chunk: the next one is big */
 	int64_t heap;              /* bytes allocated minus freed by this thread */
 	uint64_t own[GT_N_OWN];  /* what is missing of this thread, by cause */
@@ -135,6 +136,9 @@ struct gt_thread {
 	uint32_t named;              /* name_seq of the label last written, */
 	uint64_t named_gen;          /* and its generation */
 
+	uint64_t section_gen; /* generation of the write section opened last, */
+	uint64_t section_sp;  /* and its frame */
+	uint64_t walk_sp;     /* frame of the capture under way */
 	uint32_t is_walking;        /* a capture is under way, or its result is in use */
 	uint32_t memo;              /* struct gt_memo, as an arena index; 0 = none yet */
 	uint32_t n_stack;           /* frames of the stack captured last, */
@@ -189,8 +193,10 @@ static inline void gt_count_add32(uint32_t *counter, uint32_t n)
 struct gt_thread *gt_thread_at(uint32_t i);
 uint32_t gt_threads_end(void);
 
-/* The main thread's record at boot: live, running, slot 1, G 1. NULL when there is no memory. */
-struct gt_thread *gt_thread_register_main(uint64_t entry_pc, uint64_t stack_lo, uint64_t stack_hi);
+/*
+ * The first thread's record, at boot or in a forked child: live, running, slot 1, G 1. NULL when there is no memory.
+ */
+struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo, uint64_t stack_hi);
 
 /* The calling thread appears without announcement (raw clone, foreign library). NULL = untraced. */
 struct gt_thread *gt_thread_register_self(void);
@@ -221,7 +227,13 @@ void gt_thread_arm_end(void);
 void gt_thread_set_name(struct gt_thread *t, const char *name);
 struct gt_thread *gt_thread_by_tid(uint32_t tid);
 
-/* The frame left a wait or a write section by longjmp: lowers the flag, forgets the half event, ends the wait. */
-void gt_thread_heal(void);
+/*
+ * The calling thread is about to jump to a frame at stack pointer `target`: what it leaves behind, a wait or a half
+ * written event, is ended or forgotten.
+ */
+void gt_thread_heal(uint64_t target);
+
+/* Leaves a write section that was left by a jump or by death: what was not committed is forgotten. */
+void gt_drop_half_event(struct gt_thread *t);
 
 #endif

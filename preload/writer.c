@@ -373,7 +373,11 @@ static void round_once(void)
 	gt_clock_tick();
 	gt_arena_grow_ahead();
 	drain(false);
-	static uint64_t last_heap;
+	static uint64_t last_heap, last_fds;
+	if (now - last_fds > 50000000 && !w.is_dead) {
+		gt_fd_refresh(gt_host_pid);
+		last_fds = now;
+	}
 	if (now - last_heap > 10000000 && !w.is_dead) {
 		tell_heap();
 		last_heap = now;
@@ -519,6 +523,11 @@ void gt_writer_flush(uint64_t bound_ns)
 			return;
 		gt_sys_futex_wait(&w.flush_done, done, 10000000);
 	}
+}
+
+const char *gt_writer_path(void)
+{
+	return w.out.path;
 }
 
 int gt_writer_is_alive(void)

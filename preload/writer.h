@@ -15,6 +15,9 @@ int gt_writer_start(char *const envp[]);
 /* Asks for everything so far to be in the file, as whole generations, and waits at most `bound_ns` for it. */
 void gt_writer_flush(uint64_t bound_ns);
 
+/* The output's path, as far as it was made up; for messages. */
+const char *gt_writer_path(void);
+
 /* Whether it made a round within the last second. */
 int gt_writer_is_alive(void);
 
