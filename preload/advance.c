@@ -348,7 +348,8 @@ static bool is_quiet(const struct gt_thread *t, uint32_t first)
 static void note(struct gt_thread *t, uint64_t gen)
 {
 	t->noted_gen = 0;
-	if (atomic_load_explicit(&t->in_use, memory_order_acquire) != GT_LIVE)
+	const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
+	if (use != GT_LIVE && use != GT_OWING)
 		return;
 	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
 	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it commits */

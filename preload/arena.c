@@ -13,7 +13,8 @@
  * Invariants
  *
  * 1. What a region gave out stays mapped and usable until the process is gone. Otherwise a hook
- *    that runs after exit(), or a handler's frame that continues in a forked child, would fault.
+ *    that runs after exit() would fault. (A forked child starts with fresh zeros at the same place, unless it was
+ *    forked by a handler in the middle of something: then elsewhere, as that may go on in the child.)
  * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what another has
  *    not made usable yet. (Two threads that grow at once make the same call twice: harmless.)
  * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading `next` and its
@@ -27,13 +28,15 @@
 #include "preload/thread.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #define UNIT        4096u
 #define BLOCK_BYTES 384u
 #define MAX_BLOCKS  (128u * 1024)
 #define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
 #define MAX_MEMOS   2048u
-#define TABLE_BYTES (96u << 20)
+#define TABLE_BYTES (32u << 20)
+#define MIN_THREADS 256u
 
 struct region {
 	uint8_t *base;
@@ -45,6 +48,8 @@ struct region {
 
 static struct region threads, chunks, blocks, memos, tables;
 static size_t thread_bytes;
+static void *reserved; /* the whole reservation; survives fork */
+static size_t reserved_bytes;
 
 static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
 static _Atomic uint32_t full;                              /* newest handed-over chunk */
@@ -86,11 +91,19 @@ static bool region_grow(struct region *r, size_t upto)
 	return true;
 }
 
+/* As above, by a thread of the program: in a sandbox the call might end the process, so it has to do with what is there. */
+static bool region_reach(struct region *r, size_t upto)
+{
+	if (gt_is_sandboxed && upto > atomic_load_explicit(&r->usable, memory_order_acquire))
+		return false;
+	return region_grow(r, upto);
+}
+
 /* The next `bytes` of the region, or NULL. */
 static void *region_take(struct region *r, size_t bytes)
 {
 	const size_t at = atomic_fetch_add_explicit(&r->given, bytes, memory_order_relaxed);
-	if (at + bytes <= r->size && region_grow(r, at + bytes))
+	if (at + bytes <= r->size && region_reach(r, at + bytes))
 		return r->base + at;
 	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece */
 	size_t expect = at + bytes;
@@ -98,18 +111,52 @@ static void *region_take(struct region *r, size_t bytes)
 	return NULL;
 }
 
+/* The address space that may be taken: all we want, or a small part of what a limit leaves. */
+static size_t affordable(void)
+{
+	struct rlimit limit;
+	if (GT_SYS2(SYS_getrlimit, RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur / 8;
+}
+
+void gt_arena_keep(void)
+{
+	reserved = NULL;
+}
+
+/* Fresh zeros; in a forked child at the place of the parent's, if that need not be kept. */
+static long reserve(size_t bytes)
+{
+	const bool is_same = reserved && bytes == reserved_bytes;
+	return GT_SYS6(SYS_mmap, is_same ? reserved : NULL, bytes, PROT_NONE,
+	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (is_same ? MAP_FIXED : 0), -1, 0);
+}
+
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 {
 	thread_bytes = round_up(thread_size, 64);
-	const size_t t = round_up(max_threads * thread_bytes, UNIT);
-	const size_t c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
-	const size_t b = (size_t)MAX_BLOCKS * BLOCK_BYTES;
-	const size_t m = round_up(MAX_MEMOS * MEMO_BYTES, UNIT);
-	const size_t all = t + c + b + m + TABLE_BYTES;
-
-	const long base = GT_SYS6(SYS_mmap, NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t n_blocks = MAX_BLOCKS, n_memos = MAX_MEMOS, all, t, c, b, m;
+	for (;;) {
+		t = round_up(max_threads * thread_bytes, UNIT);
+		c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
+		b = n_blocks * BLOCK_BYTES;
+		m = round_up(n_memos * MEMO_BYTES, UNIT);
+		all = t + c + b + m + TABLE_BYTES;
+		if (all <= affordable())
+			break;
+		if (max_threads <= MIN_THREADS)
+			return -12; /* ENOMEM */
+		buffer = buffer / 4 > (1u << 20) ? buffer / 4 : 1u << 20;
+		max_threads /= 4;
+		n_blocks /= 4;
+		n_memos /= 4;
+	}
+	const long base = reserve(all);
 	if (GT_SYS_FAILED(base))
 		return (int)base;
+	reserved = (void *)base;
+	reserved_bytes = all;
 	GT_SYS3(SYS_madvise, base, all, MADV_DONTDUMP);
 
 	uint8_t *p = (uint8_t *)base;
@@ -118,21 +165,20 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&blocks, p + t + c, b, 1u << 18);
 	region_init(&memos, p + t + c + b, m, 1u << 18);
 	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 1u << 20);
-	atomic_store_explicit(&free_small, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_big, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_blocks, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_memos, 0, memory_order_relaxed);
+	_Atomic uint64_t *const lists[] = { &free_small, &free_big, &free_blocks, &free_memos };
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		atomic_store_explicit(lists[i], 0, memory_order_relaxed);
 	atomic_store_explicit(&full, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunk_bytes_in_use, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
-	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12; /* ENOMEM */
+	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
 }
 
 void *gt_arena_thread(uint32_t index)
 {
-	return region_grow(&threads, ((size_t)index + 1) * thread_bytes) ? threads.base + index * thread_bytes : NULL;
+	return region_reach(&threads, ((size_t)index + 1) * thread_bytes) ? threads.base + index * thread_bytes : NULL;
 }
 
 void *gt_arena_alloc(size_t bytes)
@@ -305,9 +351,17 @@ void gt_memo_put(uint32_t index)
 	list_push(&free_memos, index, (uint32_t *)memo_link(index));
 }
 
+/* Twice what is given out, or some steps more. */
+static void grow_ahead(struct region *r)
+{
+	const size_t given = atomic_load_explicit(&r->given, memory_order_relaxed);
+	const size_t want = given * 2 < given + 8 * r->step ? given * 2 : given + 8 * r->step;
+	region_grow(r, want < r->size ? want : r->size);
+}
+
 void gt_arena_grow_ahead(void)
 {
-	const size_t given = atomic_load_explicit(&chunks.given, memory_order_relaxed);
-	size_t want = given * 2 < given + (8u << 20) ? given * 2 : given + (8u << 20);
-	region_grow(&chunks, want < chunks.size ? want : chunks.size);
+	grow_ahead(&chunks);
+	grow_ahead(&blocks);
+	grow_ahead(&memos);
 }

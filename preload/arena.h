@@ -27,8 +27,12 @@ struct gt_chunk {
 	uint8_t mem[];  /* GT_BATCH_HEADER bytes of header room, then data */
 };
 
-/* Reserves everything; `buffer` = most bytes for chunks. 0 or -errno. Boot and forked child only. */
+/*
+ * Reserves everything; `buffer` = most bytes for chunks; less of all where RLIMIT_AS is tight. 0 or -errno. In a forked child
+ * it takes the place of the parent's memory, unless gt_arena_keep() was called: somebody may still use that.
+ */
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size);
+void gt_arena_keep(void);
 
 /* Piece of a region at `index`; makes it usable. NULL = no memory. Context: any thread; may make a system call. */
 void *gt_arena_thread(uint32_t index);

@@ -42,11 +42,13 @@
 
 struct gt_ctl gt_ctl __attribute__((aligned(4096)));
 int gt_is_tracing;
+
 int gt_host_pid, gt_host_ppid;
 
 char gt_program[256] = "unknown";
 
 static uint64_t n_cpus = 1;
+static size_t tid_word; /* offset from the thread pointer; 0 = not found */
 static char *const *start_envp;
 static uint64_t first_stack_lo, first_stack_hi, first_pc; /* of the thread that starts us */
 
@@ -87,6 +89,30 @@ static void find_program(void)
 		return;
 	const char *slash = strrchr(path, '/');
 	gt_format(gt_program, sizeof(gt_program), "%s", slash ? slash + 1 : path);
+}
+
+/* Where libc keeps a thread's tid; read where asking the kernel might be forbidden. */
+static void find_tid_word(void)
+{
+	const uint8_t *self;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	const int tid = gt_sys_gettid();
+	for (size_t at = 0x280; at < 0x380; at += 4) /* 0x2d0 in glibc 2.36 */
+		if (memcmp(self + at, &tid, sizeof(tid)) == 0) {
+			tid_word = at;
+			return;
+		}
+}
+
+uint32_t gt_tid_of_self(void)
+{
+	if (!gt_is_sandboxed || !tid_word)
+		return (uint32_t)gt_sys_gettid();
+	const uint8_t *self;
+	uint32_t tid;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	memcpy(&tid, self + tid_word, sizeof(tid));
+	return tid;
 }
 
 /* The kernel put argv and the environment at the top of the main stack. */
@@ -191,9 +217,10 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 	find_main_stack(envp);
 	find_program();
 	count_cpus();
-	gt_unwind_init();
+
 	gt_stack_init();
 	gt_end_init();
+	find_tid_word();
 	const int rc = start();
 	if (rc)
 		give_up(rc);
@@ -210,9 +237,17 @@ void gt_flush_before_end(void)
 		gt_writer_flush(FLUSH_NS);
 }
 
+/* `is_strict`: the calling thread may not even read the clock any more; for the trace it ends here. */
+void gt_enter_sandbox(bool is_strict)
+{
+	gt_is_sandboxed = 1;
+	if (is_strict && !gt_self->gate)
+		gt_thread_end(gt_self);
+}
+
 struct gt_chunk *gt_wait_for_chunk(bool is_big)
 {
-	if (gt_cfg.full_policy != GT_FULL_BLOCK)
+	if (gt_cfg.full_policy != GT_FULL_BLOCK || gt_is_sandboxed)
 		return NULL;
 	struct gt_chunk *c = NULL;
 	while (!c && gt_writer_is_alive()) {
@@ -228,7 +263,7 @@ void gt_child_of_fork(void)
 {
 	if (!gt_is_tracing || gt_sys_getpid() == gt_host_pid)
 		return;
-	if (!gt_cfg.follow) {
+	if (!gt_cfg.follow || gt_is_sandboxed) {
 		gt_is_tracing = 0;
 		gt_self = &gt_dead;
 		return;
@@ -239,6 +274,8 @@ void gt_child_of_fork(void)
 		first_stack_hi = t->stack_hi;
 		first_pc = t->start_pc;
 	}
+	if (t->writing & 1 || t->is_walking || t->pending.word) /* a handler forked in the middle of something */
+		gt_arena_keep();
 	const int rc = start();
 	if (rc)
 		give_up(rc);

@@ -26,6 +26,9 @@ extern char gt_exe_path[];            /* its program; "" until the writer has lo
 uint64_t gt_cpus(void); /* CPUs that it may use */
 
 
+/* The calling thread's tid. */
+uint32_t gt_tid_of_self(void);
+
 /* Creates the key whose destructor sees threads end. Boot only. */
 void gt_end_init(void);
 /* An ordinary detached thread with all signals blocked, past our hooks. 0 or -errno. */

@@ -187,7 +187,8 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 				return true;
 			continue;
 		}
-		gt_sys_yield();
+		if (!gt_is_sandboxed)
+			gt_sys_yield();
 	}
 }
 

@@ -10,6 +10,9 @@
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
+
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include "preload/real.h"
 
 #include <alloca.h>
@@ -206,5 +209,19 @@ int gt_hook_dlclose(void *lib)
 	gt_rules_forget();
 	const int rc = gt_real.dlclose(lib);
 	gt_rules_forget();
+	return rc;
+}
+
+/* Forbids itself calls, or the clock: what we would do afterwards, we must not do any more. */
+int gt_hook_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	struct gt_thread *t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_prctl);
+	if (op == PR_SET_SECCOMP || (op == PR_SET_TSC && a == PR_TSC_SIGSEGV))
+		gt_enter_sandbox(op == PR_SET_TSC || a == SECCOMP_MODE_STRICT);
+	const int rc = gt_real.prctl(op, a, b, c, d);
+	if (t && op == PR_SET_NAME && rc == 0)
+		gt_thread_set_name(t, (const char *)a);
 	return rc;
 }

@@ -95,7 +95,7 @@ static bool is_writable(long fd)
 
 void gt_log_line(enum gt_log_level level, const char *fmt, ...)
 {
-	if ((int)level > gt_cfg.log_level)
+	if ((int)level > gt_cfg.log_level || gt_is_sandboxed)
 		return;
 	char line[512];
 	size_t n = gt_format(line, sizeof(line), "gtrace: ");

@@ -14,6 +14,8 @@
 long (*gt_sys_fault)(long nr);
 #endif
 
+int gt_is_sandboxed;
+
 long gt_sys(long nr, long a, long b, long c, long d, long e, long f)
 {
 #ifdef GT_TEST

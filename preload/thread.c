@@ -28,6 +28,7 @@
 #include "preload/thread.h"
 
 #include "preload/advance.h"
+#include "preload/boot.h"
 #include "preload/emit.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
@@ -260,13 +261,15 @@ static void bury_predecessor(struct gt_thread *heir, uint32_t tid)
 
 static void take_comm(struct gt_thread *t)
 {
+	if (gt_is_sandboxed)
+		return;
 	GT_SYS2(SYS_prctl, PR_GET_NAME, t->name);
 	atomic_fetch_add_explicit(&t->name_seq, 1, memory_order_relaxed);
 }
 
 static void start_on_self(struct gt_thread *t)
 {
-	const uint32_t tid = (uint32_t)gt_sys_gettid();
+	const uint32_t tid = gt_tid_of_self();
 	bury_predecessor(t, tid);
 	set_tid(t, tid);
 	take_comm(t);

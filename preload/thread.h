@@ -23,6 +23,9 @@ extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
 /* Survives fork, unlike gt_ctl.on: tells a child from a process that is not traced. */
 extern int gt_is_tracing __attribute__((visibility("hidden")));
 
+/* See gt_is_sandboxed; `is_strict`: the calling thread is muted. */
+void gt_enter_sandbox(bool is_strict);
+
 /* Why a thread's hooks leave the fast path (struct gt_thread.gate). */
 #define GT_GATE_NOBODY 1u /* no record yet */
 #define GT_GATE_DEAD   2u /* the thread has ended; its last hooks pass through */

@@ -18,7 +18,7 @@
  *
  * How it learns of the end
  *
- *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: getppid changes)
+ *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: the pid is gone)
  *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid word, as the memory
  *                          is still shared; if the leader is no zombie then, the process runs another program
  *   main's pthread_exit    clears that word as well, and leaves a zombie leader: the program goes on
@@ -38,6 +38,7 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/kcmp.h>
 #include <linux/prctl.h>
 #include <poll.h>
 #include <sched.h>
@@ -55,6 +56,7 @@
 #define READY_NS      2000000000ull
 #define STACK_BYTES   (128u << 10)
 #define TLS_BYTES     (8u << 10)
+#define BETWEEN_BYTES (8u << 10)
 
 enum ready { READY_NOT, READY_YES, READY_FAILED };
 
@@ -68,6 +70,7 @@ static struct {
 	bool is_dead;           /* the program is gone */
 	_Atomic uint32_t ready; /* enum ready */
 	int error;              /* why it failed */
+	int clone_rc;           /* what its clone returned */
 	_Atomic uint32_t flush_asked, flush_done;
 	_Atomic uint64_t last_round; /* ns */
 	uint64_t gen;        /* being written, */
@@ -99,7 +102,9 @@ static char leader_state(void)
 
 static bool is_exec_done(void)
 {
-	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
+	if (!w.main_tid_word) /* a child made by a raw fork has none */
+		return GT_SYS6(SYS_kcmp, gt_sys_getpid(), gt_host_pid, KCMP_VM, 0, 0, 0) > 0;
+	if (__atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
 		return false;
 	const char state = leader_state();
 	return state != 'Z' && state != 'X';
@@ -124,7 +129,7 @@ static bool is_host_gone(uint64_t wait_ns)
 	struct pollfd p = { .fd = w.pidfd, .events = POLLIN };
 	struct timespec ts = { 0, (long)wait_ns };
 	const long n = GT_SYS6(SYS_ppoll, &p, w.pidfd >= 0, &ts, NULL, 0, 0);
-	if (w.pidfd >= 0 ? n == 1 : gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0) != gt_host_pid)
+	if (w.pidfd >= 0 ? n == 1 : GT_SYS2(SYS_kill, gt_host_pid, 0) == -ESRCH)
 		return true;
 	return is_exec_done();
 }
@@ -410,13 +415,11 @@ static int open_everything(void)
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	find_exe();
 	if (gt_symbols_init() || gt_tables_init(&w.out))
 		return -ENOMEM;
 	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 	if (rc)
 		return rc;
-	gt_symbols_name(getauxval(AT_ENTRY), "main");
 	w.gen = 1;
 	snapshot();
 	w.last_reap = w.last_full = 0;
@@ -429,6 +432,10 @@ static void run(void)
 	w.error = open_everything();
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES, memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
+	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
+		find_exe();
+		gt_symbols_name(getauxval(AT_ENTRY), "main");
+	}
 	while (!w.error && !w.is_dead && gt_is_tracing) {
 		w.is_dead = is_host_gone(pause_ns(gt_now().v));
 		round_once();
@@ -463,9 +470,21 @@ static void *thread_main(void *arg)
 }
 
 /* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places. */
+/*
+ * N.B. the task is cloned by a task that ends at once: were it the program's own child, the kernel would turn its silent end
+ * into a SIGCHLD as soon as the program calls exec, and the new program would see a child that it does not know.
+ */
+static void between_main(void *arg)
+{
+	const uint64_t all = ~0ull; /* the thread pointer is still the caller's: no handler may run here */
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	uint8_t *tcb = (uint8_t *)arg;
+	w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, tcb - TLS_BYTES / 2, tcb, task_main, NULL);
+}
+
 static int start_task(void)
 {
-	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES);
+	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
 	if (!mem)
 		return -ENOMEM;
 	uint64_t *tcb = (uint64_t *)(mem + STACK_BYTES + TLS_BYTES / 2);
@@ -476,8 +495,17 @@ static int start_task(void)
 	tcb[5] = canary;
 	tcb[6] = guard;
 	w.is_task = true;
-	const long rc = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, mem + STACK_BYTES, tcb, task_main, NULL);
-	return GT_SYS_FAILED(rc) ? (int)rc : 0;
+	uint8_t *top = mem + STACK_BYTES + TLS_BYTES + BETWEEN_BYTES;
+	const uint64_t all = ~0ull;
+	uint64_t old;
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited: see between_main() */
+	const long between = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED, top, NULL, between_main, tcb);
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
+	if (GT_SYS_FAILED(between))
+		return (int)between;
+	while (GT_SYS4(SYS_wait4, between, NULL, __WCLONE, NULL) == -EINTR)
+		;
+	return GT_SYS_FAILED(w.clone_rc) ? w.clone_rc : 0;
 }
 
 static int start_thread(void)
