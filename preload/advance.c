@@ -134,9 +134,8 @@ static bool refill(struct gt_thread *t)
 	return true;
 }
 
-uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
+uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 {
-	*is_full = false;
 	for (;;) {
 		const uint64_t gen = gt_acquire(t);
 		if (!gen)
@@ -266,23 +265,6 @@ void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_stat
 	gt_w_GoStart(b, now, t->g, ++t->gseq);
 }
 
-static void commit_to(struct gt_thread *t, uint64_t gen, enum gt_state state)
-{
-	const uint64_t commit = (uint64_t)gt_batch_len(&t->batch[gen % 2]) << 8 | (uint64_t)state;
-	/* N.B. the commit first: whoever finds the two at odds after a kill believes the commit */
-	atomic_store_explicit(&t->chunk[gen % 2]->commit, commit, memory_order_release); /* acquire: the writer */
-	atomic_store_explicit(&t->state, state, memory_order_relaxed);
-	atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
-}
-
-void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
-{
-	GT_TESTPOINT(before_commit);
-	if (atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) /* else a jump ended the section under us */
-		commit_to(t, gen, state);
-	GT_TESTPOINT(after_commit);
-}
-
 /* ---- the closer's side ---- */
 
 static void shared_begin(uint64_t gen)
@@ -384,7 +366,7 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
-	commit_to(t, gen, state);
+	gt_commit_to(t, gen, state);
 	GT_COUNT(begins_by_advance, 1);
 	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN, memory_order_release); /* acquire: await_begin() */
 }

@@ -5,6 +5,7 @@
 #define GT_ADVANCE_H
 
 #include "encoder/stacktab.h"
+#include "preload/boot.h"
 #include "preload/clock.h"
 #include "preload/thread.h"
 
@@ -65,17 +66,49 @@ static inline void gt_release(struct gt_thread *t)
 /* Most bytes that one section may write, statuses included. */
 #define GT_SECTION_BYTES 512
 
+/* See gt_open(). */
+uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full);
+
 /*
  * gt_acquire(), and room for GT_SECTION_BYTES in the batch of that generation. Returns the generation, or 0
  * with nothing open: nested, or no memory (`*is_full`). May make system calls, outside the section.
  */
-uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full);
+static inline uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
+{
+	*is_full = false;
+	const uint64_t gen = gt_acquire(t);
+	if (__builtin_expect(gen != 0, 1)) {
+		const struct gt_batch *b = &t->batch[gen % 2];
+		t->section_gen = gen;
+		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		if (__builtin_expect(b->mem && gt_batch_has_room(b, GT_SECTION_BYTES), 1))
+			return gen;
+		gt_release(t);
+	}
+	return gt_open_slow(t, now, is_full);
+}
 
 /* Statuses of the thread and its slot, where this generation has none yet; then ProcsChange and its label if due. */
 void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
 
 /* Makes everything written since gt_open() part of the trace, at once, with the state that it leads to. */
-void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state);
+static inline void gt_commit_to(struct gt_thread *t, uint64_t gen, enum gt_state state)
+{
+	const uint64_t commit = (uint64_t)gt_batch_len(&t->batch[gen % 2]) << 8 | (uint64_t)state;
+	/* N.B. the commit first: whoever finds the two at odds after a kill believes the commit */
+	atomic_store_explicit(&t->chunk[gen % 2]->commit, commit, memory_order_release); /* acquire: the writer */
+	atomic_store_explicit(&t->state, state, memory_order_relaxed);
+	atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
+}
+
+/* The same, by the thread itself. */
+static inline void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
+{
+	GT_TESTPOINT(before_commit);
+	if (atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) /* else a jump ended the section under us */
+		gt_commit_to(t, gen, state);
+	GT_TESTPOINT(after_commit);
+}
 
 /* Hands the batch of `gen` to the writer now. Inside a section. */
 void gt_hand_over(struct gt_thread *t, uint64_t gen);
