@@ -1,34 +1,39 @@
 /*
  * Generations.
  *
- * A thread writes only between gt_acquire() and gt_release(). Acquire makes the thread's `writing` odd and then
- * reads gt_gen; batch[gt_gen % 2] is the thread's until release. gt_advance() moves gt_gen, waits until it
- * has seen each thread outside a section, and from then on owns every batch of the old generation.
- * A generation reads alone: whoever has only it finds every thread's state, every stack and every name in it.
+ * A thread writes only between gt_acquire() and gt_release(). Acquire makes the thread's `writing`
+ * odd and then reads gt_gen; batch[gt_gen % 2] is the thread's until release. gt_advance() moves
+ * gt_gen, waits until it has seen each thread outside a section, and from then on owns every batch
+ * of the old generation. A generation reads alone: whoever has only it finds every thread's state,
+ * every stack and every name in it.
  *
  * Invariants
  *
- * 1. A batch is touched by its owner inside a section, or by advance after the wait. Otherwise a flush cuts
- *    an event in half.
- * 2. `writing` is raised before gt_gen is read, in the eyes of advance. Otherwise advance overlooks a thread that still
- *    carries the old number. (Plain stores: advance pays for the order with membarrier; where that is
- *    missing, threads pay with a fence.)
+ * 1. A batch is touched by its owner inside a section, or by advance after the wait. Otherwise a
+ * flush cuts an event in half.
+ * 2. `writing` is raised before gt_gen is read, in the eyes of advance. Otherwise advance overlooks
+ * a thread that still carries the old number. (Plain stores: advance pays for the order with
+ * membarrier; where that is missing, threads pay with a fence.)
  * 3. Nothing that can block runs inside a section. Otherwise one sleeper stops every generation.
- * 4. Events become part of the trace by one store of the chunk's `commit`, with the state they lead to, and always whole:
- *    begin and end of a wait, status and event. Otherwise a process that is killed leaves half a wait.
- * 5. The first commit of a thread in a generation begins with its statuses. So "committed nothing in n" is
- *    the same as "has no status in n", and the closer writes one.
- * 6. What the closer notes of a thread before it publishes n + 1 is true for all of n if the thread turns out to
- *    have committed nothing in n. Otherwise a status would tell a state that an event of n + 1 made.
- * 7. Generation n is closed to the last byte before n + 2 is published. Otherwise two generations share a batch.
- * 8. gt_shared[n % 2] is emptied before n is published and not touched by advance while n is current,
- *    except for reading. Otherwise ids of one generation appear in another.
+ * 4. Events become part of the trace by one store of the chunk's `commit`, with the state they lead
+ * to, and always whole: begin and end of a wait, status and event. Otherwise a process that is
+ * killed leaves half a wait.
+ * 5. The first commit of a thread in a generation begins with its statuses. So "committed nothing
+ * in n" is the same as "has no status in n", and the closer writes one.
+ * 6. What the closer notes of a thread before it publishes n + 1 is true for all of n if the thread
+ * turns out to have committed nothing in n. Otherwise a status would tell a state that an event of
+ * n + 1 made.
+ * 7. Generation n is closed to the last byte before n + 2 is published. Otherwise two generations
+ * share a batch.
+ * 8. gt_shared[n % 2] is emptied before n is published and not touched by advance while n is
+ * current, except for reading. Otherwise ids of one generation appear in another.
  *
  * Corner cases
  *
  * - A handler interrupts its own thread inside a section: its hooks pass through and are counted.
- * - A thread is descheduled inside a section: advance goes on waiting in the background; nobody else waits for it, because
- *   pending begins of all other threads are written first. Memory is bounded, losses are counted.
+ * - A thread is descheduled inside a section: advance goes on waiting in the background; nobody
+ * else waits for it, because pending begins of all other threads are written first. Memory is
+ * bounded, losses are counted.
  * - A thread dies inside a section: the closer (which asks the kernel) forgets the half event.
  * - A created thread that has not started: Runnable, told on the writer's own stream.
  * - The process dies while advance waits: is_host_dead() ends the wait.
@@ -128,7 +133,8 @@ static bool refill(struct gt_thread *t)
 		c = gt_wait_for_chunk(is_big);
 	if (!c)
 		return false;
-	struct gt_chunk *other = __atomic_exchange_n(&t->spare, c, __ATOMIC_RELAXED); /* a handler's */
+	struct gt_chunk *other =
+		__atomic_exchange_n(&t->spare, c, __ATOMIC_RELAXED); /* a handler's */
 	if (other)
 		gt_chunk_put(other);
 	return true;
@@ -183,8 +189,8 @@ void gt_put_procs_change(struct gt_batch *b, uint64_t gen, gt_ns now)
 {
 	_Atomic uint64_t *claimed = &gt_shared[gen % 2].procs_change;
 	uint64_t old = atomic_load_explicit(claimed, memory_order_relaxed);
-	if (old != gen && atomic_compare_exchange_strong_explicit(claimed, &old, gen, memory_order_relaxed,
-	                          memory_order_relaxed))
+	if (old != gen && atomic_compare_exchange_strong_explicit(
+				  claimed, &old, gen, memory_order_relaxed, memory_order_relaxed))
 		gt_w_ProcsChange(b, now, gt_cpus(), (gt_stack){ 0 });
 }
 
@@ -202,7 +208,8 @@ static gt_str label_id(struct gt_thread *t, uint64_t gen)
 		l->text[k] = __atomic_load_n(&t->name[k], __ATOMIC_RELAXED);
 	l->text[GT_NAME_MAX - 1] = 0;
 	l->id = (uint32_t)atomic_fetch_add_explicit(&s->next_string, 1, memory_order_relaxed);
-	atomic_store_explicit(&l->is_complete, 1, memory_order_release); /* acquire: put_labels() in tables.c */
+	atomic_store_explicit(&l->is_complete, 1,
+			      memory_order_release); /* acquire: put_labels() in tables.c */
 	return (gt_str){ l->id };
 }
 
@@ -218,7 +225,8 @@ void gt_put_label(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns n
 		gt_w_GoLabel(b, now, id);
 }
 
-static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now, enum gt_state state)
+static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now,
+			 enum gt_state state)
 {
 	const gt_m m = { atomic_load_explicit(&t->tid, memory_order_relaxed) };
 	gt_w_GoStatusStack(b, now, t->g, m, g_status(state), gt_stack_of(gen, t->start_pc));
@@ -226,7 +234,8 @@ static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, 
 
 void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
 {
-	const enum gt_state state = (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	const enum gt_state state =
+		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
 	if (atomic_load_explicit(&t->traced, memory_order_relaxed) != gen) {
 		struct gt_slot *slot = &gt_slots[t->slot];
 		if (slot->traced != gen) {
@@ -244,7 +253,8 @@ void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_n
 	}
 }
 
-enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form, gt_stack stack)
+enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form,
+			   gt_stack stack)
 {
 	const struct gt_pending *p = &t->pending;
 	if (form == GT_FORM_CALL) {
@@ -287,8 +297,8 @@ static int shared_init(struct gt_shared *s)
 	s->labels = (struct gt_label *)gt_arena_alloc(GT_MAX_LABELS * sizeof(struct gt_label));
 	if (!slots || !index || !words || !s->labels)
 		return -12; /* ENOMEM */
-	gt_stacktab_init(&s->stacks, (_Atomic uint64_t *)slots, N_SLOTS, (_Atomic uint32_t *)index, MAX_IDS,
-	        (uint64_t *)words, N_WORDS);
+	gt_stacktab_init(&s->stacks, (_Atomic uint64_t *)slots, N_SLOTS, (_Atomic uint32_t *)index,
+			 MAX_IDS, (uint64_t *)words, N_WORDS);
 	atomic_store_explicit(&s->procs_change, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->n_labels, 0, memory_order_relaxed);
 	return 0;
@@ -319,7 +329,8 @@ static void publish(uint64_t gen)
 		atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Is nothing of the old generation being written by this thread any more? `first` = its flag as first seen. */
+/* Is nothing of the old generation being written by this thread any more? `first` = its flag as
+ * first seen. */
 static bool is_quiet(const struct gt_thread *t, uint32_t first)
 {
 	const uint32_t w = atomic_load_explicit(&t->writing, memory_order_acquire);
@@ -334,9 +345,11 @@ static void note(struct gt_thread *t, uint64_t gen)
 	if (use != GT_LIVE && use != GT_OWING)
 		return;
 	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
-	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it commits */
+	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it
+	 * commits */
 	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||
-	        (t->noted_state == GT_STATE_NEW && atomic_load_explicit(&t->traced, memory_order_relaxed) == gen))
+	    (t->noted_state == GT_STATE_NEW &&
+	     atomic_load_explicit(&t->traced, memory_order_relaxed) == gen))
 		return;
 	t->noted_slot = atomic_load_explicit(&t->slot, memory_order_relaxed);
 	t->noted_gen = gen;
@@ -347,8 +360,8 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_pending *p = &t->pending;
 	uint64_t word = gen << 2 | GT_CLAIM_OPEN;
-	if (!atomic_compare_exchange_strong_explicit(&p->word, &word, gen << 2 | GT_CLAIM_WRITING, memory_order_acq_rel,
-	            memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&p->word, &word, gen << 2 | GT_CLAIM_WRITING,
+						     memory_order_acq_rel, memory_order_relaxed))
 		return;
 	if (!t->batch[gen % 2].mem || !gt_batch_has_room(&t->batch[gen % 2], GT_SECTION_BYTES)) {
 		struct gt_chunk *c = gt_chunk_get(false);
@@ -368,16 +381,20 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
 	gt_commit_to(t, gen, state);
 	GT_COUNT(begins_by_advance, 1);
-	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN, memory_order_release); /* acquire: await_begin() */
+	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN,
+			      memory_order_release); /* acquire: await_begin() */
 }
 
-/* Killed inside a section: what was committed counts, with the state it led to; the rest never happened. */
+/* Killed inside a section: what was committed counts, with the state it led to; the rest never
+ * happened. */
 static void settle_dead(struct gt_thread *t)
 {
 	if (!(atomic_load_explicit(&t->writing, memory_order_acquire) & 1))
 		return;
 	const struct gt_chunk *c = t->chunk[t->section_gen % 2];
-	const uint64_t commit = c && c->gen == t->section_gen ? atomic_load_explicit(&c->commit, memory_order_acquire) : 0;
+	const uint64_t commit = c && c->gen == t->section_gen
+					? atomic_load_explicit(&c->commit, memory_order_acquire)
+					: 0;
 	if (commit >> 8)
 		atomic_store_explicit(&t->state, (uint32_t)(commit & 0xff), memory_order_relaxed);
 	gt_drop_half_event(t);
@@ -402,10 +419,12 @@ static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
 	}
 }
 
-/* A status for a thread that was silent through all of `gen`: on its own stream, stamped with the generation's start. */
+/* A status for a thread that was silent through all of `gen`: on its own stream, stamped with the
+ * generation's start. */
 static void put_silent(struct gt_closer *closer, struct gt_thread *t, uint64_t gen)
 {
-	if (t->noted_gen != gen || atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen)
+	if (t->noted_gen != gen ||
+	    atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen)
 		return;
 	uint8_t mem[GT_BATCH_HEADER + GT_SECTION_BYTES];
 	const gt_ns start = gt_shared[gen % 2].start;
@@ -440,7 +459,8 @@ static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end
 		if (t->settled_gen == gen)
 			continue;
 		if (!t->first_writing)
-			t->first_writing = atomic_load_explicit(&t->writing, memory_order_acquire) | 1;
+			t->first_writing =
+				atomic_load_explicit(&t->writing, memory_order_acquire) | 1;
 		const bool is_dead = is_over || (may_ask && is_thread_gone(t));
 		if (is_dead || is_quiet(t, t->first_writing)) {
 			settle(t, gen, is_dead);
@@ -459,14 +479,16 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
-		const bool is_silent = use == GT_LIVE && t->noted_gen == gen && t->noted_state != GT_STATE_NEW;
+		const bool is_silent =
+			use == GT_LIVE && t->noted_gen == gen && t->noted_state != GT_STATE_NEW;
 		if (is_silent && closer->may_reap && is_thread_gone(t))
 			use = GT_OWING;
 		if (use == GT_OWING) {
 			uint32_t old = atomic_load_explicit(&t->in_use, memory_order_relaxed);
 			if ((old == GT_OWING || old == GT_LIVE) &&
-			        atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_MAKING,
-			                memory_order_acq_rel, memory_order_relaxed))
+			    atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_MAKING,
+								    memory_order_acq_rel,
+								    memory_order_relaxed))
 				gt_thread_reap(t);
 		}
 	}
@@ -475,7 +497,8 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 uint64_t gt_advance(struct gt_closer *closer)
 {
 	const uint64_t gen = atomic_load_explicit(&gt_gen, memory_order_relaxed);
-	/* N.B. threads that register from here on have no business in `gen` but a GoCreate on their creator */
+	/* N.B. threads that register from here on have no business in `gen` but a GoCreate on their
+	 * creator */
 	uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++)
 		note(gt_thread_at(i), gen);

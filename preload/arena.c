@@ -13,13 +13,16 @@
  * Invariants
  *
  * 1. What a region gave out stays mapped and usable until the process is gone. Otherwise a hook
- *    that runs after exit() would fault. (A forked child starts with fresh zeros at the same place, unless it was
- *    forked by a handler in the middle of something: then elsewhere, as that may go on in the child.)
- * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what another has
- *    not made usable yet. (Two threads that grow at once make the same call twice: harmless.)
- * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading `next` and its
- *    compare-and-swap could put a chunk that is in use back at the head (ABA).
- * 4. The full list is only pushed to, and taken whole. So it needs no count, and each thread's chunks stay in order.
+ *    that runs after exit() would fault. (A forked child starts with fresh zeros at the same place,
+ * unless it was forked by a handler in the middle of something: then elsewhere, as that may go on
+ * in the child.)
+ * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what
+ * another has not made usable yet. (Two threads that grow at once make the same call twice:
+ * harmless.)
+ * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading
+ * `next` and its compare-and-swap could put a chunk that is in use back at the head (ABA).
+ * 4. The full list is only pushed to, and taken whole. So it needs no count, and each thread's
+ * chunks stay in order.
  */
 #include "preload/arena.h"
 
@@ -52,7 +55,7 @@ static void *reserved; /* the whole reservation; survives fork */
 static size_t reserved_bytes;
 
 static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
-static _Atomic uint32_t full;                              /* newest handed-over chunk */
+static _Atomic uint32_t full; /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
 
 _Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
@@ -85,13 +88,15 @@ static bool region_grow(struct region *r, size_t upto)
 	const long rc = GT_SYS3(SYS_mprotect, r->base + have, want - have, PROT_READ | PROT_WRITE);
 	if (GT_SYS_FAILED(rc))
 		return false;
-	while (have < want && !atomic_compare_exchange_weak_explicit(&r->usable, &have, want, memory_order_release,
-	                              memory_order_acquire))
+	while (have < want &&
+	       !atomic_compare_exchange_weak_explicit(&r->usable, &have, want, memory_order_release,
+						      memory_order_acquire))
 		;
 	return true;
 }
 
-/* As above, by a thread of the program: in a sandbox the call might end the process, so it has to do with what is there. */
+/* As above, by a thread of the program: in a sandbox the call might end the process, so it has to
+ * do with what is there. */
 static bool region_reach(struct region *r, size_t upto)
 {
 	if (gt_is_sandboxed && upto > atomic_load_explicit(&r->usable, memory_order_acquire))
@@ -105,9 +110,11 @@ static void *region_take(struct region *r, size_t bytes)
 	const size_t at = atomic_fetch_add_explicit(&r->given, bytes, memory_order_relaxed);
 	if (at + bytes <= r->size && region_reach(r, at + bytes))
 		return r->base + at;
-	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece */
+	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece
+	 */
 	size_t expect = at + bytes;
-	atomic_compare_exchange_strong_explicit(&r->given, &expect, at, memory_order_relaxed, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&r->given, &expect, at, memory_order_relaxed,
+						memory_order_relaxed);
 	return NULL;
 }
 
@@ -130,7 +137,8 @@ static long reserve(size_t bytes)
 {
 	const bool is_same = reserved && bytes == reserved_bytes;
 	return GT_SYS6(SYS_mmap, is_same ? reserved : NULL, bytes, PROT_NONE,
-	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (is_same ? MAP_FIXED : 0), -1, 0);
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (is_same ? MAP_FIXED : 0), -1,
+		       0);
 }
 
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
@@ -178,7 +186,9 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 
 void *gt_arena_thread(uint32_t index)
 {
-	return region_reach(&threads, ((size_t)index + 1) * thread_bytes) ? threads.base + index * thread_bytes : NULL;
+	return region_reach(&threads, ((size_t)index + 1) * thread_bytes)
+		       ? threads.base + index * thread_bytes
+		       : NULL;
 }
 
 void *gt_arena_alloc(size_t bytes)
@@ -195,10 +205,12 @@ static void list_push(_Atomic uint64_t *head, uint32_t index, uint32_t *link)
 	do {
 		__atomic_store_n(link, (uint32_t)old, __ATOMIC_RELAXED);
 		new = ((old >> 32) + 1) << 32 | index;
-	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_release,
+							memory_order_relaxed));
 }
 
-/* N.B. reads the link of a piece that another thread may just have taken: stale, and then the swap fails. */
+/* N.B. reads the link of a piece that another thread may just have taken: stale, and then the swap
+ * fails. */
 static uint32_t list_pop(_Atomic uint64_t *head, void *(*at)(uint32_t))
 {
 	uint64_t old = atomic_load_explicit(head, memory_order_acquire);
@@ -206,9 +218,11 @@ static uint32_t list_pop(_Atomic uint64_t *head, void *(*at)(uint32_t))
 	do {
 		if (!(uint32_t)old)
 			return 0;
-		const uint32_t next = __atomic_load_n((uint32_t *)at((uint32_t)old), __ATOMIC_RELAXED);
+		const uint32_t next =
+			__atomic_load_n((uint32_t *)at((uint32_t)old), __ATOMIC_RELAXED);
 		new = ((old >> 32) + 1) << 32 | next;
-	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_acquire, memory_order_acquire));
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_acquire,
+							memory_order_acquire));
 	return (uint32_t)old;
 }
 
@@ -272,8 +286,8 @@ void gt_chunk_hand_over(struct gt_chunk *c)
 	uint32_t old = atomic_load_explicit(&full, memory_order_relaxed);
 	do {
 		c->next = old;
-	} while (!atomic_compare_exchange_weak_explicit(&full, &old, gt_chunk_index(c), memory_order_release,
-	        memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&full, &old, gt_chunk_index(c), memory_order_release, memory_order_relaxed));
 }
 
 struct gt_chunk *gt_chunk_take_all(void)
@@ -303,7 +317,8 @@ static void *memo_link(uint32_t index)
 }
 
 /* *is_fresh: the piece was never used and is zero. */
-static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes, void *(*at)(uint32_t), bool *is_fresh)
+static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes,
+			 void *(*at)(uint32_t), bool *is_fresh)
 {
 	const uint32_t i = list_pop(list, at);
 	*is_fresh = !i;
@@ -341,7 +356,8 @@ uint32_t gt_memo_get(void)
 {
 	bool is_fresh;
 	const uint32_t i = pool_get(&free_memos, &memos, MEMO_BYTES, memo_link, &is_fresh);
-	if (i && !is_fresh) /* N.B. only what makes an entry valid: a fresh memo is mostly untouched pages */
+	if (i && !is_fresh) /* N.B. only what makes an entry valid: a fresh memo is mostly untouched
+			       pages */
 		gt_memo_clear(gt_memo_at(i));
 	return i;
 }

@@ -11,12 +11,13 @@
  *   6. writer              opens the output; without one there is nothing to trace for
  *   7. on                  one store
  *
- * N.B. the library is not marked "initfirst", although that would start us before every other constructor: libc's own would
- * then run inside our dlopen, which hands them empty arguments, and the program would have no environment. What other
- * libraries' constructors do before ours passes through.
+ * N.B. the library is not marked "initfirst", although that would start us before every other
+ * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
+ * the program would have no environment. What other libraries' constructors do before ours passes
+ * through.
  *
- * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and the writer
- * outlives the process. The destructor only flushes where the writer would die with us.
+ * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and
+ * the writer outlives the process. The destructor only flushes where the writer would die with us.
  */
 #include "preload/boot.h"
 
@@ -38,7 +39,9 @@
 #include <sys/resource.h>
 
 #define MIN_BUFFER (1u << 20)
-#define FLUSH_NS 500000000ull /* the longest that an end is held up, and only where the writer is a thread */
+#define FLUSH_NS                                                                                   \
+	500000000ull /* the longest that an end is held up, and only where the writer is a thread  \
+		      */
 
 struct gt_ctl gt_ctl __attribute__((aligned(4096)));
 int gt_is_tracing;
@@ -75,7 +78,7 @@ static void count_cpus(void)
 static int make_control_page(void)
 {
 	const long p = GT_SYS6(SYS_mmap, &gt_ctl, sizeof(gt_ctl), PROT_READ | PROT_WRITE,
-	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (GT_SYS_FAILED(p))
 		return (int)p;
 	return (int)GT_SYS3(SYS_madvise, &gt_ctl, sizeof(gt_ctl), MADV_WIPEONFORK);
@@ -176,11 +179,12 @@ static void give_up(int rc)
 	gt_is_tracing = 0;
 	gt_self = &gt_dead;
 	const char *path = gt_writer_path();
-	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without", path[0] ? path : gt_cfg.out.s,
-	        (uint64_t)-rc);
+	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without",
+	       path[0] ? path : gt_cfg.out.s, (uint64_t)-rc);
 }
 
-/* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated here. */
+/* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated
+ * here. */
 static void leave_environment(char *const envp[])
 {
 	for (char *const *e = envp; *e; e++)
@@ -188,7 +192,8 @@ static void leave_environment(char *const envp[])
 			gt_env_remove_library(*e + 11, "libgtrace.so");
 }
 
-/* Valgrind ends a program that makes a task of its own kind; it preloads its own library in front of us. */
+/* Valgrind ends a program that makes a task of its own kind; it preloads its own library in front
+ * of us. */
 static bool is_valgrind(char *const envp[])
 {
 	const char *preload = gt_env_get(envp, "LD_PRELOAD");
@@ -237,7 +242,8 @@ void gt_flush_before_end(void)
 		gt_writer_flush(FLUSH_NS);
 }
 
-/* `is_strict`: the calling thread may not even read the clock any more; for the trace it ends here. */
+/* `is_strict`: the calling thread may not even read the clock any more; for the trace it ends here.
+ */
 void gt_enter_sandbox(bool is_strict)
 {
 	gt_is_sandboxed = 1;
@@ -269,12 +275,14 @@ void gt_child_of_fork(void)
 		return;
 	}
 	const struct gt_thread *t = gt_self;
-	if (!(t->gate & (GT_GATE_NOBODY | GT_GATE_INSIDE | GT_GATE_DEAD))) { /* the thread that forked goes on as the first */
+	if (!(t->gate & (GT_GATE_NOBODY | GT_GATE_INSIDE |
+			 GT_GATE_DEAD))) { /* the thread that forked goes on as the first */
 		first_stack_lo = t->stack_lo;
 		first_stack_hi = t->stack_hi;
 		first_pc = t->start_pc;
 	}
-	if (t->writing & 1 || t->is_walking || t->pending.word) /* a handler forked in the middle of something */
+	if (t->writing & 1 || t->is_walking ||
+	    t->pending.word) /* a handler forked in the middle of something */
 		gt_arena_keep();
 	const int rc = start();
 	if (rc)
@@ -299,7 +307,8 @@ struct gt_thread *gt_on_slow(void)
 		gt_child_of_fork();
 		t = gt_self;
 	}
-	if (t->gate & GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
+	if (t->gate &
+	    GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
 		if ((uint64_t)gt_sys_getpid() != t->vfork_pid)
 			return NULL;
 		atomic_fetch_and_explicit(&t->gate, ~GT_GATE_VFORK, memory_order_relaxed);

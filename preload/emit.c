@@ -2,27 +2,30 @@
  * Waits: from a hook to events.
  *
  * A wait is written when it ends. At its begin the thread only notes what is pending; at its end it
- * writes begin, unblock and start in one section, or nothing when it was short. If its generation ended
- * meanwhile, the writer has written the begin there on the thread's behalf, and the thread writes the end.
+ * writes begin, unblock and start in one section, or nothing when it was short. If its generation
+ * ended meanwhile, the writer has written the begin there on the thread's behalf, and the thread
+ * writes the end.
  *
  * Invariants
  *
  * 1. t->pending is filled in a write section of the generation named in its word. Otherwise
  *    advance could pass by before the note is complete, and an end would have no begin.
  * 2. While the word says OPEN for an older generation, nobody but the thread may take it to 0, and
- *    nobody but advance to WRITING; both by compare-and-swap. Otherwise a begin is written twice, or by nobody.
+ *    nobody but advance to WRITING; both by compare-and-swap. Otherwise a begin is written twice,
+ * or by nobody.
  * 3. A thread writes nothing else while a wait is pending. Otherwise the begin, which carries the
  *    older time, would come after younger events.
- * 4. The thread waits for advance at most GT_LATE_NS; then the wait is dropped whole and counted. Otherwise
- *    a stopped writer stops the host.
+ * 4. The thread waits for advance at most GT_LATE_NS; then the wait is dropped whole and counted.
+ * Otherwise a stopped writer stops the host.
  *
  * Corner cases
  *
  * - A handler runs during a wait: its own calls are counted and not written.
  * - longjmp leaves a wait: thread.c ends it (gt_thread_heal).
- * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid with
- *   its own time before the next wait begins.
- * - A handler forks during a wait: in the child the thread has a new record, and the old wait is nobody's.
+ * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid
+ * with its own time before the next wait begins.
+ * - A handler forks during a wait: in the child the thread has a new record, and the old wait is
+ * nobody's.
  */
 #include "preload/emit.h"
 
@@ -32,7 +35,6 @@
 #include "preload/fd.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
-
 
 #define GT_LATE_NS 1000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
 
@@ -53,7 +55,8 @@ static struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
 		i = gt_block_get();
 		if (!i)
 			return NULL;
-		atomic_store_explicit(&t->block[call], i, memory_order_release); /* acquire: report.c */
+		atomic_store_explicit(&t->block[call], i,
+				      memory_order_release); /* acquire: report.c */
 	}
 	return gt_block_at(i);
 }
@@ -90,7 +93,8 @@ static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
 	return gen << 2 | claim;
 }
 
-/* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed any more. */
+/* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed
+ * any more. */
 static bool pay_owed(struct gt_thread *t)
 {
 	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
@@ -107,7 +111,8 @@ static bool pay_owed(struct gt_thread *t)
 		return false;
 	struct gt_batch *b = &t->batch[gen % 2];
 	gt_put_statuses(t, gen, b, then);
-	gt_put_end(t, b, then, (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed));
+	gt_put_end(t, b, then,
+		   (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed));
 	t->owed_ns = 0;
 	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 	gt_commit(t, gen, GT_STATE_RUNNING);
@@ -120,14 +125,15 @@ static bool is_free(struct gt_thread *t)
 {
 	if (t->owed_ns && !pay_owed(t))
 		return false;
-	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW, 0))
+	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW,
+			     0))
 		gt_thread_retry_start(t);
 	return atomic_load_explicit(&t->pending.word, memory_order_relaxed) == 0 &&
 	       atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_RUNNING;
 }
 
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object, bool sure,
-        uint64_t pc)
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object,
+			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
 	if (!is_free(t)) {
@@ -151,7 +157,8 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
-		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN), memory_order_release);
+		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN),
+				      memory_order_release);
 		gt_release(t);
 	}
 	if (n)
@@ -160,7 +167,8 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 
 /* ---- end ---- */
 
-/* The generation of the wait is over: waits until its begin is written. false: it never will be, the wait is dropped. */
+/* The generation of the wait is over: waits until its begin is written. false: it never will be,
+ * the wait is dropped. */
 static bool await_begin(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_pending *p = &t->pending;
@@ -180,10 +188,12 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 			give_up = now + GT_LATE_NS;
 		if (now > give_up) {
 			uint64_t open = pending_word(gen, GT_CLAIM_OPEN);
-			if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
-			            memory_order_acquire))
+			if (atomic_compare_exchange_strong_explicit(
+				    &p->word, &open, 0, memory_order_acq_rel, memory_order_acquire))
 				return false;
-			if (open == pending_word(gen, GT_CLAIM_WRITING)) /* in the very act, and stopped there */
+			if (open ==
+			    pending_word(gen,
+					 GT_CLAIM_WRITING)) /* in the very act, and stopped there */
 				return true;
 			continue;
 		}
@@ -206,7 +216,8 @@ static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 }
 
 /* Begin and end into generation `gen`, which is open and has room. */
-static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form, size_t n_pcs)
+static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form,
+			size_t n_pcs)
 {
 	struct gt_pending *p = &t->pending;
 	struct gt_batch *b = &t->batch[gen % 2];
@@ -224,7 +235,9 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
 	/* N.B. not into p->form: advance may be reading it */
-	const enum gt_form form = p->form == GT_FORM_FD ? gt_fd_form((int)p->object, now.v - p->begin.v) : (enum gt_form)p->form;
+	const enum gt_form form = p->form == GT_FORM_FD
+					  ? gt_fd_form((int)p->object, now.v - p->begin.v)
+					  : (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;
@@ -238,8 +251,8 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		write_end(t, now, begun);
 	} else {
 		uint64_t open = pending_word(begun, GT_CLAIM_OPEN);
-		if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
-		            memory_order_acquire))
+		if (atomic_compare_exchange_strong_explicit(
+			    &p->word, &open, 0, memory_order_acq_rel, memory_order_acquire))
 			t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested]++;
 		else
 			write_end(t, now, begun);
@@ -278,8 +291,9 @@ bool gt_wait_settle(struct gt_thread *t)
 	uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
 	if (!word || (word & 3) == GT_CLAIM_WRITTEN)
 		return true;
-	if ((word & 3) == GT_CLAIM_OPEN && atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
-	                                           memory_order_acq_rel, memory_order_acquire))
+	if ((word & 3) == GT_CLAIM_OPEN &&
+	    atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
+						    memory_order_acq_rel, memory_order_acquire))
 		return true;
 	await_begin(t, word >> 2);
 	word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
@@ -310,8 +324,8 @@ void gt_emit_heap(struct gt_thread *t)
 	if (!is_free(t))
 		return; /* somebody else, or a later call, will do it */
 	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
-	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING, memory_order_relaxed,
-	            memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING,
+						     memory_order_relaxed, memory_order_relaxed))
 		return;
 	bool is_full;
 	const gt_ns now = gt_now();

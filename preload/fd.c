@@ -9,12 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define N_FDS         4096
-#define LONG_WAIT_NS  100000 /* no disk cache or O_NONBLOCK call takes that long, most waits for a peer do */
+#define N_FDS 4096
+#define LONG_WAIT_NS                                                                               \
+	100000 /* no disk cache or O_NONBLOCK call takes that long, most waits for a peer do */
 
 enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
 static _Atomic uint8_t kinds[N_FDS];
-static _Atomic uint8_t used[N_FDS];  /* since the last refresh */
+static _Atomic uint8_t used[N_FDS]; /* since the last refresh */
 static _Atomic uint32_t is_any_used;
 
 enum gt_form gt_fd_form(int fd, uint64_t ns)
@@ -57,7 +58,8 @@ static enum fd_kind look(int pid, int fd)
 	gt_format(path, sizeof(path), "/proc/%u/fd/%u", (uint64_t)pid, (uint64_t)fd);
 	if (GT_SYS_FAILED(GT_SYS4(SYS_newfstatat, AT_FDCWD, path, &st, 0)))
 		return FD_UNKNOWN;
-	/* a regular file, directory or block device comes back at once; everything else may wait for somebody */
+	/* a regular file, directory or block device comes back at once; everything else may wait
+	 * for somebody */
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
 		return FD_CALL;
 	return is_nonblocking(pid, fd) ? FD_CALL : FD_BLOCK;
@@ -71,6 +73,7 @@ void gt_fd_refresh(int host_pid)
 		if (!atomic_load_explicit(&used[fd], memory_order_relaxed))
 			continue;
 		atomic_store_explicit(&used[fd], 0, memory_order_relaxed);
-		atomic_store_explicit(&kinds[fd], (uint8_t)look(host_pid, fd), memory_order_relaxed);
+		atomic_store_explicit(&kinds[fd], (uint8_t)look(host_pid, fd),
+				      memory_order_relaxed);
 	}
 }

@@ -11,9 +11,9 @@
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
 
+#include "preload/real.h"
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
-#include "preload/real.h"
 
 #include <alloca.h>
 #include <stdarg.h>
@@ -161,7 +161,8 @@ GT_END(abort, (void), ())
 
 /* ---- jumps ---- */
 
-/* Stack pointer that a jmp_buf leads to; glibc keeps it rotated and xored (setjmp.S, PTR_MANGLE). */
+/* Stack pointer that a jmp_buf leads to; glibc keeps it rotated and xored (setjmp.S, PTR_MANGLE).
+ */
 static uint64_t target_of(const struct __jmp_buf_tag *env)
 {
 	uint64_t sp = (uint64_t)env->__jmpbuf[6], guard;
@@ -182,7 +183,7 @@ static void before_jump(enum gt_call call, uint64_t target)
 #define GT_JUMP(name)                                                                              \
 	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)            \
 	{                                                                                          \
-		before_jump(GT_CALL_##name, target_of(env));                                                       \
+		before_jump(GT_CALL_##name, target_of(env));                                       \
 		gt_real.name(env, v);                                                              \
 		__builtin_unreachable();                                                           \
 	}
@@ -200,7 +201,8 @@ int gt_hook_setcontext(const ucontext_t *u)
 	return gt_real.setcontext(u);
 }
 
-/* Code is unmapped, and other code may come to the same place: unwind rules learnt before are of no use. */
+/* Code is unmapped, and other code may come to the same place: unwind rules learnt before are of no
+ * use. */
 int gt_hook_dlclose(void *lib)
 {
 	struct gt_thread *t = gt_on();

@@ -71,22 +71,25 @@ void gt_log_init(int pid)
 	stderr_ino = st.st_ino;
 }
 
-/* The program's stderr as seen from here: our own, or, in the writer task, borrowed for one line. */
+/* The program's stderr as seen from here: our own, or, in the writer task, borrowed for one line.
+ */
 static long open_stderr(void)
 {
 	if (host_pid == 0 || gt_sys_getpid() == host_pid)
 		return 2;
 	char path[40];
 	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)host_pid);
-	return GT_SYS4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+	return GT_SYS4(SYS_openat, AT_FDCWD, path,
+		       O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
 }
 
-/* Still what it was at start (a daemon may have a data file there by now), and able to take a line without a signal or a wait. */
+/* Still what it was at start (a daemon may have a data file there by now), and able to take a line
+ * without a signal or a wait. */
 static bool is_writable(long fd)
 {
 	struct stat st;
-	if (host_pid && (!is_stderr_known || GT_SYS2(SYS_fstat, fd, &st) || st.st_dev != stderr_dev ||
-	                        st.st_ino != stderr_ino))
+	if (host_pid && (!is_stderr_known || GT_SYS2(SYS_fstat, fd, &st) ||
+			 st.st_dev != stderr_dev || st.st_ino != stderr_ino))
 		return false;
 	struct pollfd p = { .fd = (int)fd, .events = POLLOUT };
 	struct timespec now = { 0, 0 };

@@ -1,8 +1,8 @@
 /*
  * Capture: memo, else rule walk, else the caller alone.
  *
- * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's JIT does), and a handler that
- * interrupts a throw would wait for its own thread for ever.
+ * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's
+ * JIT does), and a handler that interrupts a throw would wait for its own thread for ever.
  *
  * Corner cases
  *
@@ -36,7 +36,8 @@ static bool is_in(struct range r, uint64_t pc)
 	return pc - r.lo < r.hi - r.lo;
 }
 
-/* Registers as they are here, in the caller's frame; the unwind data of this very instruction describes them. */
+/* Registers as they are here, in the caller's frame; the unwind data of this very instruction
+ * describes them. */
 static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 {
 	uint64_t pc, sp;
@@ -52,16 +53,18 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 }
 
 /*
- * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
- * libc and to our trampoline; viewers name threads after the outermost one. Returns the first to keep.
+ * Of our own frames only the outermost stays: the hook. At the other end, frames that start a
+ * thread or the process belong to libc and to our trampoline; viewers name threads after the
+ * outermost one. Returns the first to keep.
  */
 static const uint64_t *strip(const uint64_t *pcs, size_t *n)
 {
 	size_t first = 0, end = *n;
 	while (first + 1 < end && is_in(our_text, pcs[first]) && is_in(our_text, pcs[first + 1]))
 		first++;
-	while (end > first + 1 && (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
-	                                  is_in(entry_text, pcs[end - 1])))
+	while (end > first + 1 &&
+	       (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
+		is_in(entry_text, pcs[end - 1])))
 		end--;
 	*n = end - first;
 	return pcs + first;
@@ -79,7 +82,8 @@ static struct gt_memo *memo_of(struct gt_thread *t)
 	return t->memo ? gt_memo_at(t->memo) : NULL;
 }
 
-static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)
+static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs,
+			size_t n)
 {
 	t->hit = hit;
 	t->stack = pcs;
@@ -93,7 +97,8 @@ static size_t capture_caller(struct gt_thread *t, uint64_t pc)
 	return set_stack(t, NULL, t->pcs, 1);
 }
 
-static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
+static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs,
+			       uint64_t pc)
 {
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
 	gt_count_add(&t->own[end == GT_WALK_DONE ? GT_OWN_stack_walks : GT_OWN_stack_cut], 1);
@@ -148,7 +153,8 @@ static bool take_range(const char *line, const char *end, struct range *r)
 		if (*line == '-')
 			i = 1;
 		else
-			v[i] = v[i] << 4 | (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+			v[i] = v[i] << 4 |
+			       (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
 	}
 	*r = (struct range){ v[0], v[1] };
 	return line < end;
@@ -159,7 +165,8 @@ void gt_stack_find(struct gt_thread *t)
 	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
 	if (gt_is_sandboxed)
 		return;
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return;
 	char *buf = (char *)t->pcs; /* nobody else uses it yet */
@@ -194,7 +201,8 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
-		const struct range r = { info->dlpi_addr + p->p_vaddr, info->dlpi_addr + p->p_vaddr + p->p_memsz };
+		const struct range r = { info->dlpi_addr + p->p_vaddr,
+					 info->dlpi_addr + p->p_vaddr + p->p_memsz };
 		if (is_in(r, (uint64_t)&gt_stack_capture))
 			our_text = r;
 		if (strstr(info->dlpi_name, "/libc.so.6"))

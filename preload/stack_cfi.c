@@ -1,9 +1,10 @@
 /*
- * .eh_frame, as far as compilers use it for ordinary functions: the binary search table of .eh_frame_hdr, then the
- * instructions of a CIE and an FDE up to the row of the pc. What is rarer (expressions, signal frames, other encodings) is
- * said to be foreign and left to libgcc.
+ * .eh_frame, as far as compilers use it for ordinary functions: the binary search table of
+ * .eh_frame_hdr, then the instructions of a CIE and an FDE up to the row of the pc. What is rarer
+ * (expressions, signal frames, other encodings) is said to be foreign and left to libgcc.
  *
- * Sources: LSB Core 5.0, "Exception Frames"; DWARF 5, 6.4; System V ABI AMD64 supplement, 3.6.2 (register numbers).
+ * Sources: LSB Core 5.0, "Exception Frames"; DWARF 5, 6.4; System V ABI AMD64 supplement, 3.6.2
+ * (register numbers).
  */
 #include "preload/stack_cfi.h"
 
@@ -26,7 +27,8 @@ static int (*find_object)(void *pc, struct found_object *out);
 
 bool gt_cfi_init(void)
 {
-	find_object = (int (*)(void *, struct found_object *))gt_cfi_dlsym(RTLD_DEFAULT, "_dl_find_object");
+	find_object = (int (*)(void *, struct found_object *))gt_cfi_dlsym(RTLD_DEFAULT,
+									   "_dl_find_object");
 	return find_object != NULL;
 }
 
@@ -93,7 +95,13 @@ static void skip(struct cursor *c, uint64_t bytes)
 }
 
 /* DW_EH_PE_* */
-enum { PE_ABS8 = 0x00, PE_UDATA4 = 0x03, PE_PCREL_SDATA4 = 0x1b, PE_DATAREL_SDATA4 = 0x3b, PE_OMIT = 0xff };
+enum {
+	PE_ABS8 = 0x00,
+	PE_UDATA4 = 0x03,
+	PE_PCREL_SDATA4 = 0x1b,
+	PE_DATAREL_SDATA4 = 0x3b,
+	PE_OMIT = 0xff
+};
 
 static size_t encoded_size(uint8_t encoding)
 {
@@ -187,10 +195,12 @@ static bool read_fde(const uint8_t *p, struct fde *f)
 	return !c.is_bad;
 }
 
-/* The FDE that may hold `pc`, by the sorted table; NULL = none, or a table of a kind that linkers do not make. */
+/* The FDE that may hold `pc`, by the sorted table; NULL = none, or a table of a kind that linkers
+ * do not make. */
 static const uint8_t *find_fde(const uint8_t *hdr, uint64_t pc, bool *is_foreign)
 {
-	*is_foreign = hdr[0] != 1 || hdr[1] == PE_OMIT || hdr[2] != PE_UDATA4 || hdr[3] != PE_DATAREL_SDATA4;
+	*is_foreign = hdr[0] != 1 || hdr[1] == PE_OMIT || hdr[2] != PE_UDATA4 ||
+		      hdr[3] != PE_DATAREL_SDATA4;
 	if (*is_foreign)
 		return NULL;
 	uint32_t n;
@@ -212,8 +222,8 @@ static const uint8_t *find_fde(const uint8_t *hdr, uint64_t pc, bool *is_foreign
 /* Where DWARF's register is in our order; -1: a register that no frame is found by. */
 static int reg_of(uint64_t dwarf)
 {
-	static const int8_t map[17] = { -1, -1, -1, GT_RBX, -1, -1, GT_RBP, GT_RSP, -1, -1, -1, -1,
-		GT_R12, GT_R13, GT_R14, GT_R15, -1 };
+	static const int8_t map[17] = { -1, -1, -1, GT_RBX, -1,     -1,     GT_RBP, GT_RSP, -1,
+					-1, -1, -1, GT_R12, GT_R13, GT_R14, GT_R15, -1 };
 	return dwarf < 17 ? map[dwarf] : -1;
 }
 
@@ -279,7 +289,8 @@ static void set_undefined(struct machine *m, uint64_t reg)
 	if (reg == 16)
 		m->is_end = true;
 	else
-		set_same(m, reg, NULL); /* its value is lost; nobody who follows the rules needs it */
+		set_same(m, reg,
+			 NULL); /* its value is lost; nobody who follows the rules needs it */
 }
 
 /* An instruction whose upper two bits are 0. */

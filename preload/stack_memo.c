@@ -1,11 +1,13 @@
 /*
  * Invariants
  *
- * 1. A hit has the same start (pc, sp, every register whose value at the start mattered) and finds every word that
- *    the remembered walk read unchanged. Otherwise it is no proof: equal return addresses alone gave wrong stacks.
+ * 1. A hit has the same start (pc, sp, every register whose value at the start mattered) and finds
+ * every word that the remembered walk read unchanged. Otherwise it is no proof: equal return
+ * addresses alone gave wrong stacks.
  * 2. An entry is of one epoch of rules. Otherwise the words are the same and their meaning is not.
- * 3. The words lie between sp and the top of the stack that they were read from, and the same sp means the same
- *    stack: an entry is one thread's. (A coroutine's stack is not known, and never gets here.)
+ * 3. The words lie between sp and the top of the stack that they were read from, and the same sp
+ * means the same stack: an entry is one thread's. (A coroutine's stack is not known, and never gets
+ * here.)
  */
 #include "preload/stack_memo.h"
 
@@ -37,7 +39,7 @@ struct gt_memo_entry *gt_memo_find(struct gt_memo *m, const struct gt_regs *regs
 {
 	struct gt_memo_entry *e = place(m, regs, hint);
 	if (e->sp != regs->sp || e->pc != regs->pc || !are_regs_same(e, regs) ||
-	        e->epoch != atomic_load_explicit(&gt_rules_epoch, memory_order_relaxed))
+	    e->epoch != atomic_load_explicit(&gt_rules_epoch, memory_order_relaxed))
 		return NULL;
 	const uint8_t *base = (const uint8_t *)e->sp;
 	uint64_t diff = 0; /* no branch a word: the common case is that all are the same */
@@ -47,7 +49,7 @@ struct gt_memo_entry *gt_memo_find(struct gt_memo *m, const struct gt_regs *regs
 }
 
 struct gt_memo_entry *gt_memo_keep(struct gt_memo *m, const struct gt_regs *regs, uint64_t hint,
-        const struct gt_walk *w, const uint64_t *pcs, size_t n)
+				   const struct gt_walk *w, const uint64_t *pcs, size_t n)
 {
 	if (w->n_words > GT_MEMO_WORDS || n > GT_MEMO_WORDS)
 		return NULL;

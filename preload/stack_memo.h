@@ -1,6 +1,7 @@
 /*
- * The memo of one thread: stacks that it had before, with the proof that each needs. An unwind is a pure function of a few
- * registers and of the words of the stack that it reads; when all of these are what they were, so is the stack.
+ * The memo of one thread: stacks that it had before, with the proof that each needs. An unwind is a
+ * pure function of a few registers and of the words of the stack that it reads; when all of these
+ * are what they were, so is the stack.
  */
 #ifndef GT_STACK_MEMO_H
 #define GT_STACK_MEMO_H
@@ -30,11 +31,12 @@ struct gt_memo {
 /* Makes every entry invalid. */
 void gt_memo_clear(struct gt_memo *m);
 
-/* The entry that is proven to be the stack of `regs`, or NULL. `hint`: where the hook was called from. */
+/* The entry that is proven to be the stack of `regs`, or NULL. `hint`: where the hook was called
+ * from. */
 struct gt_memo_entry *gt_memo_find(struct gt_memo *m, const struct gt_regs *regs, uint64_t hint);
 
 /* Remembers the walk and these pcs as its result; NULL when it read too much. */
 struct gt_memo_entry *gt_memo_keep(struct gt_memo *m, const struct gt_regs *regs, uint64_t hint,
-        const struct gt_walk *w, const uint64_t *pcs, size_t n);
+				   const struct gt_walk *w, const uint64_t *pcs, size_t n);
 
 #endif

@@ -1,17 +1,19 @@
 /*
- * The rule walk: one small rule per pc, from a table that all threads share; a pc seen for the first time is
- * learnt on the spot (stack_cfi.c).
+ * The rule walk: one small rule per pc, from a table that all threads share; a pc seen for the
+ * first time is learnt on the spot (stack_cfi.c).
  *
- * Registers are followed lazily: a frame that saves rbp only notes where; the word is read when an outer frame is found by
- * rbp. So a walk reads one word a frame, and few more.
+ * Registers are followed lazily: a frame that saves rbp only notes where; the word is read when an
+ * outer frame is found by rbp. So a walk reads one word a frame, and few more.
  *
  * Invariants
  *
- * 1. A rule is complete before its key is stored (release; lookups acquire), and never changes. Otherwise two threads mix
- *    two rules. A slot is filled once; when the table is full, rules are worked out each time.
- * 2. A rule is used only in the epoch it was learnt in; dlclose begins a new one. Otherwise code that is mapped at the
- *    address of other code is unwound by the other's rule.
- * 3. Every word read lies in the known stack, above the one before it. Otherwise a corrupted frame faults or loops.
+ * 1. A rule is complete before its key is stored (release; lookups acquire), and never changes.
+ * Otherwise two threads mix two rules. A slot is filled once; when the table is full, rules are
+ * worked out each time.
+ * 2. A rule is used only in the epoch it was learnt in; dlclose begins a new one. Otherwise code
+ * that is mapped at the address of other code is unwound by the other's rule.
+ * 3. Every word read lies in the known stack, above the one before it. Otherwise a corrupted frame
+ * faults or loops.
  */
 #include "preload/stack_walk.h"
 
@@ -55,10 +57,11 @@ static struct gt_rule learn(struct rule_slot *free_slot, uint64_t pc, uint64_t k
 	gt_cfi_find(pc, &rule);
 	uint64_t empty = 0;
 	if (free_slot && rule.kind != GT_RULE_NONE && /* code without data may get some: a JIT's */
-	        atomic_compare_exchange_strong_explicit(&free_slot->key, &empty, 1, memory_order_acquire,
-	                memory_order_relaxed)) {
+	    atomic_compare_exchange_strong_explicit(&free_slot->key, &empty, 1,
+						    memory_order_acquire, memory_order_relaxed)) {
 		free_slot->rule = rule;
-		atomic_store_explicit(&free_slot->key, key, memory_order_release); /* acquire: rule_of() */
+		atomic_store_explicit(&free_slot->key, key,
+				      memory_order_release); /* acquire: rule_of() */
 	}
 	return rule;
 }
@@ -70,7 +73,8 @@ static inline struct gt_rule rule_of(uint64_t pc, uint32_t epoch)
 	struct rule_slot *empty = NULL;
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct rule_slot *s = &slots[(h + i) & (N_RULES - 1)];
-		const uint64_t k = atomic_load_explicit(&s->key, memory_order_acquire); /* release: learn() */
+		const uint64_t k =
+			atomic_load_explicit(&s->key, memory_order_acquire); /* release: learn() */
 		if (__builtin_expect(k == key, 1))
 			return s->rule;
 		if (k == 0) {
@@ -81,14 +85,16 @@ static inline struct gt_rule rule_of(uint64_t pc, uint32_t epoch)
 	return learn(empty, pc, key);
 }
 
-/* Where each register's value is now: saved at an address, or (0) still what it was at the start. */
+/* Where each register's value is now: saved at an address, or (0) still what it was at the start.
+ */
 struct state {
 	uint64_t sp;
 	uint64_t at[GT_N_SAVED];
 };
 
 /* Reads a word of the stack and remembers that; false: it is not in the stack. */
-static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64_t hi, uint64_t *value)
+static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64_t hi,
+			     uint64_t *value)
 {
 	if (at < lo || at + 8 > hi || (at & 7) || w->n_words == GT_MAX_WORDS)
 		return false;
@@ -97,8 +103,8 @@ static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64
 	return true;
 }
 
-static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, const struct state *s, uint64_t hi,
-        struct gt_walk *w, uint64_t *cfa)
+static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs,
+			  const struct state *s, uint64_t hi, struct gt_walk *w, uint64_t *cfa)
 {
 	uint64_t base = s->sp;
 	if (r->cfa_reg != GT_RSP) {
@@ -117,11 +123,13 @@ static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, c
 /* The frame of a signal: sp points at the ucontext. What was interrupted goes on at an exact pc. */
 static bool step_signal(struct gt_walk *w, struct state *s, uint64_t lo, uint64_t hi, uint64_t *pc)
 {
-	static const uint8_t gregs[GT_N_SAVED] = { REG_RBX, REG_RBP, REG_R12, REG_R13, REG_R14, REG_R15 };
+	static const uint8_t gregs[GT_N_SAVED] = { REG_RBX, REG_RBP, REG_R12,
+						   REG_R13, REG_R14, REG_R15 };
 	const uint64_t at = s->sp + offsetof(ucontext_t, uc_mcontext.gregs);
 	uint64_t sp;
-	if (!read_word(w, at + 8 * REG_RIP, lo, hi, pc) || !read_word(w, at + 8 * REG_RSP, lo, hi, &sp) ||
-	        sp <= s->sp || sp > hi) /* it came from another stack */
+	if (!read_word(w, at + 8 * REG_RIP, lo, hi, pc) ||
+	    !read_word(w, at + 8 * REG_RSP, lo, hi, &sp) || sp <= s->sp ||
+	    sp > hi) /* it came from another stack */
 		return false;
 	for (unsigned r = 0; r < GT_N_SAVED; r++)
 		s->at[r] = at + 8 * gregs[r];
@@ -140,7 +148,8 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 	for (;;) {
 		const struct gt_rule r = rule_of(pc, epoch);
 		if (r.kind == GT_RULE_SIGNAL) {
-			if (w->n_pcs == GT_STACK_MAX || !step_signal(w, &s, regs->sp, stack_hi, &pc))
+			if (w->n_pcs == GT_STACK_MAX ||
+			    !step_signal(w, &s, regs->sp, stack_hi, &pc))
 				return GT_WALK_CUT;
 			w->pcs[w->n_pcs++] = pc;
 			continue;
@@ -149,7 +158,8 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN : GT_WALK_DONE;
 		uint64_t cfa, ra;
 		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) ||
-		        !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), regs->sp, stack_hi, &ra))
+		    !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), regs->sp, stack_hi,
+			       &ra))
 			return GT_WALK_CUT;
 		if (!ra)
 			return GT_WALK_DONE;

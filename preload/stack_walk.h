@@ -7,7 +7,8 @@
 #include "preload/stack_cfi.h"
 #include "preload/thread.h"
 
-/* Registers at one point of the calling function; what an unwind is a function of, together with the stack's words. */
+/* Registers at one point of the calling function; what an unwind is a function of, together with
+ * the stack's words. */
 struct gt_regs {
 	uint64_t pc; /* exact */
 	uint64_t sp;
@@ -23,8 +24,8 @@ struct gt_word {
 #define GT_MAX_WORDS (GT_STACK_MAX + 32)
 
 enum gt_walk_end {
-	GT_WALK_DONE,    /* the outermost frame was reached, or there is no more data: a whole stack */
-	GT_WALK_CUT,     /* a frame leads out of the known stack, or there are too many */
+	GT_WALK_DONE, /* the outermost frame was reached, or there is no more data: a whole stack */
+	GT_WALK_CUT,  /* a frame leads out of the known stack, or there are too many */
 	GT_WALK_FOREIGN, /* a frame that the rules cannot describe: the stack ends there */
 };
 
@@ -32,14 +33,14 @@ enum gt_walk_end {
 struct gt_walk {
 	uint32_t n_pcs, n_words;
 	uint32_t epoch; /* of the rules used */
-	uint8_t asked; /* bit r: the value of register r at the start mattered */
+	uint8_t asked;  /* bit r: the value of register r at the start mattered */
 	uint64_t pcs[GT_STACK_MAX];
 	struct gt_word words[GT_MAX_WORDS];
 };
 
 /*
- * Walks from `regs` by rules; reads words in [regs->sp, stack_hi) only. pcs: the calls, innermost first, regs->pc
- * not among them. Context: any.
+ * Walks from `regs` by rules; reads words in [regs->sp, stack_hi) only. pcs: the calls, innermost
+ * first, regs->pc not among them. Context: any.
  */
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w);
 

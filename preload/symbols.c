@@ -3,8 +3,10 @@
  *
  * Corner cases
  *
- * - The file on disk is not the one that was mapped (replaced, deleted): its inode differs; no names.
- * - A stripped file: .dynsym has only what is exported; a pc outside of every symbol is module+offset.
+ * - The file on disk is not the one that was mapped (replaced, deleted): its inode differs; no
+ * names.
+ * - A stripped file: .dynsym has only what is exported; a pc outside of every symbol is
+ * module+offset.
  * - Code without a file (JIT, vdso): the address, in file [anon] or what the map says.
  * - Several names for one address: the one with the fewest underscores in front, then a global one.
  */
@@ -83,7 +85,8 @@ static void keep(uint64_t pc, const char *name, size_t len, const char *path, si
 	struct entry *e = find(pc);
 	if (!e->pc)
 		n_entries++;
-	*e = (struct entry){ pc, text_len, (uint32_t)len, text_len + (uint32_t)len, (uint32_t)path_len };
+	*e = (struct entry){ pc, text_len, (uint32_t)len, text_len + (uint32_t)len,
+			     (uint32_t)path_len };
 	memcpy(text + text_len, name, len);
 	memcpy(text + text_len + len, path, path_len);
 	text_len += (uint32_t)(len + path_len);
@@ -94,7 +97,8 @@ void gt_symbols_name(uint64_t pc, const char *name)
 	gt_modules_read();
 	for (size_t i = 0; i < n_modules; i++)
 		if (pc - modules[i].start < modules[i].end - modules[i].start)
-			keep(pc, name, strlen(name), gt_module_path(&modules[i]), modules[i].path_len);
+			keep(pc, name, strlen(name), gt_module_path(&modules[i]),
+			     modules[i].path_len);
 }
 
 /* ---- modules ---- */
@@ -172,8 +176,10 @@ size_t gt_modules_read(void)
 	n_modules = 0;
 	paths_len = 0;
 
-	/* N.B. "self" is the writer: it shares the program's memory, and so its map, also after the program died */
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	/* N.B. "self" is the writer: it shares the program's memory, and so its map, also after the
+	 * program died */
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return 0;
 	char *buf = (char *)block;
@@ -236,13 +242,15 @@ static bool elf_open(struct elf *e, const struct gt_module *m)
 	const char *path = gt_module_path(m);
 	if (path[0] != '/')
 		return false;
-	e->fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	e->fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+			0);
 	if (GT_SYS_FAILED(e->fd))
 		return false;
 	struct stat st;
-	if (GT_SYS2(SYS_fstat, e->fd, &st) == 0 && st.st_ino == m->inode && read_at(e->fd, &e->head, sizeof(e->head), 0) &&
-	        memcmp(e->head.e_ident, ELFMAG, SELFMAG) == 0 && e->head.e_ident[EI_CLASS] == ELFCLASS64 &&
-	        e->head.e_phentsize == sizeof(Elf64_Phdr))
+	if (GT_SYS2(SYS_fstat, e->fd, &st) == 0 && st.st_ino == m->inode &&
+	    read_at(e->fd, &e->head, sizeof(e->head), 0) &&
+	    memcmp(e->head.e_ident, ELFMAG, SELFMAG) == 0 &&
+	    e->head.e_ident[EI_CLASS] == ELFCLASS64 && e->head.e_phentsize == sizeof(Elf64_Phdr))
 		return true;
 	GT_SYS1(SYS_close, e->fd);
 	return false;
@@ -266,7 +274,8 @@ static bool to_vaddr(const struct elf *e, uint64_t offset, uint64_t *vaddr)
 static bool find_section(const struct elf *e, uint32_t type, Elf64_Shdr *out)
 {
 	for (int i = 0; i < e->head.e_shnum; i++) {
-		if (!read_at(e->fd, out, sizeof(*out), e->head.e_shoff + (uint64_t)i * e->head.e_shentsize))
+		if (!read_at(e->fd, out, sizeof(*out),
+			     e->head.e_shoff + (uint64_t)i * e->head.e_shentsize))
 			return false;
 		if (out->sh_type == type && out->sh_entsize == sizeof(Elf64_Sym))
 			return true;
@@ -292,7 +301,8 @@ static bool take_note(const uint8_t *p, size_t len, char *out)
 		const size_t name = (n.n_namesz + 3u) & ~3u, desc = (n.n_descsz + 3u) & ~3u;
 		if (sizeof(n) + name + desc > len)
 			return false;
-		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && memcmp(p + sizeof(n), "GNU", 4) == 0) {
+		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 &&
+		    memcmp(p + sizeof(n), "GNU", 4) == 0) {
 			hex(out, p + sizeof(n) + name, n.n_descsz <= 20 ? n.n_descsz : 20);
 			return true;
 		}
@@ -314,7 +324,8 @@ static void find_build_id(struct gt_module *m)
 		if (!read_at(e.fd, &p, sizeof(p), e.head.e_phoff + (uint64_t)i * sizeof(p)))
 			break;
 		const size_t len = p.p_filesz < sizeof(notes) ? p.p_filesz : sizeof(notes);
-		if (p.p_type == PT_NOTE && read_at(e.fd, notes, len, p.p_offset) && take_note(notes, len, m->build_id))
+		if (p.p_type == PT_NOTE && read_at(e.fd, notes, len, p.p_offset) &&
+		    take_note(notes, len, m->build_id))
 			break;
 	}
 	GT_SYS1(SYS_close, e.fd);
@@ -358,9 +369,11 @@ static size_t lower_bound(size_t n, uint64_t vaddr)
 static void match(const struct elf *e, const Elf64_Shdr *strs, const Elf64_Sym *sym, size_t n)
 {
 	const unsigned type = ELF64_ST_TYPE(sym->st_info);
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !sym->st_shndx || !sym->st_name)
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !sym->st_shndx ||
+	    !sym->st_name)
 		return;
-	for (size_t i = lower_bound(n, sym->st_value); i < n && wanted[i].vaddr - sym->st_value < sym->st_size; i++) {
+	for (size_t i = lower_bound(n, sym->st_value);
+	     i < n && wanted[i].vaddr - sym->st_value < sym->st_size; i++) {
 		const uint32_t rank = rank_of(e, strs, sym);
 		if (!wanted[i].name || rank < wanted[i].rank) {
 			wanted[i].name = sym->st_name;
@@ -369,7 +382,8 @@ static void match(const struct elf *e, const Elf64_Shdr *strs, const Elf64_Sym *
 	}
 }
 
-static void scan_symbols(const struct elf *e, const Elf64_Shdr *syms, const Elf64_Shdr *strs, size_t n)
+static void scan_symbols(const struct elf *e, const Elf64_Shdr *syms, const Elf64_Shdr *strs,
+			 size_t n)
 {
 	const size_t step = BLOCK_BYTES / sizeof(Elf64_Sym) * sizeof(Elf64_Sym);
 	for (uint64_t at = 0; at < syms->sh_size; at += step) {
@@ -383,13 +397,15 @@ static void scan_symbols(const struct elf *e, const Elf64_Shdr *syms, const Elf6
 	}
 }
 
-static void keep_names(const struct elf *e, const Elf64_Shdr *strs, const struct gt_module *m, size_t n)
+static void keep_names(const struct elf *e, const Elf64_Shdr *strs, const struct gt_module *m,
+		       size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char *name = (char *)block;
 		if (!wanted[i].name)
 			continue;
-		const long got = GT_SYS4(SYS_pread64, e->fd, name, NAME_MAX_, strs->sh_offset + wanted[i].name);
+		const long got = GT_SYS4(SYS_pread64, e->fd, name, NAME_MAX_,
+					 strs->sh_offset + wanted[i].name);
 		if (GT_SYS_FAILED(got))
 			continue;
 		const size_t len = strnlen(name, (size_t)got);
@@ -416,7 +432,8 @@ static void learn_from(const struct gt_module *m, size_t n)
 	}
 	Elf64_Shdr syms, strs;
 	if ((find_section(&e, SHT_SYMTAB, &syms) || find_section(&e, SHT_DYNSYM, &syms)) &&
-	        read_at(e.fd, &strs, sizeof(strs), e.head.e_shoff + (uint64_t)syms.sh_link * e.head.e_shentsize)) {
+	    read_at(e.fd, &strs, sizeof(strs),
+		    e.head.e_shoff + (uint64_t)syms.sh_link * e.head.e_shentsize)) {
 		scan_symbols(&e, &syms, &strs, placed);
 		keep_names(&e, &strs, m, placed);
 	}

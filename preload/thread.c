@@ -1,27 +1,30 @@
 /*
  * Threads: records, births, deaths, ids.
  *
- * A record is made by the creator (so that the new thread's G exists before any event of its own) or, for a
- * thread that nobody announced, by the thread itself. It ends in a key destructor, after every other destructor
- * of the program, or is reaped when the thread vanished without one.
+ * A record is made by the creator (so that the new thread's G exists before any event of its own)
+ * or, for a thread that nobody announced, by the thread itself. It ends in a key destructor, after
+ * every other destructor of the program, or is reaped when the thread vanished without one.
  *
  * Invariants
  *
  * 1. A G is created by an event of an earlier or the same generation, before the new thread's first
- *    event: GoCreate is committed before the real pthread_create is called (D2). Otherwise the reader
- *    meets a thread that does not exist.
- * 2. A slot is taken before the section that writes ProcStart and given back after the one that writes
- *    ProcStop (D1). Otherwise the next holder's ProcStart could stand in an earlier generation than the ProcStop.
- * 3. A thread's last batch is handed over before its tid can come back (D4), that is, by itself before
- *    it ends, or by whoever reaps it before the heir writes. Otherwise two lives share one stream out of order.
- * 4. A record is freed when the generation of its last event has been closed (D5). Otherwise the closer reads
- *    somebody else's.
+ *    event: GoCreate is committed before the real pthread_create is called (D2). Otherwise the
+ * reader meets a thread that does not exist.
+ * 2. A slot is taken before the section that writes ProcStart and given back after the one that
+ * writes ProcStop (D1). Otherwise the next holder's ProcStart could stand in an earlier generation
+ * than the ProcStop.
+ * 3. A thread's last batch is handed over before its tid can come back (D4), that is, by itself
+ * before it ends, or by whoever reaps it before the heir writes. Otherwise two lives share one
+ * stream out of order.
+ * 4. A record is freed when the generation of its last event has been closed (D5). Otherwise the
+ * closer reads somebody else's.
  * 5. A record is claimed (GT_MAKING) by compare-and-swap before it is filled or reaped. Otherwise
  *    advance and the heir of a tid would both bury the same thread.
  *
  * Corner cases
  *
- * - The registry is full: the thread stays untraced (gt_self keeps a record whose gate is shut), counted.
+ * - The registry is full: the thread stays untraced (gt_self keeps a record whose gate is shut),
+ * counted.
  * - No room for a start: the record stays NEW and the thread tries again at its next wait.
  * - No room for an end: the record is OWING, and advance writes the end.
  */
@@ -56,7 +59,8 @@ static _Atomic uint64_t next_g;
 
 struct gt_thread *gt_thread_at(uint32_t i)
 {
-	struct gt_thread *t = atomic_load_explicit(&records[i], memory_order_acquire); /* release: record_add() */
+	struct gt_thread *t =
+		atomic_load_explicit(&records[i], memory_order_acquire); /* release: record_add() */
 	return t ? t : &no_record;
 }
 
@@ -72,13 +76,13 @@ uint32_t gt_threads_ended(void)
 
 static bool claim(struct gt_thread *t, uint32_t from)
 {
-	return atomic_compare_exchange_strong_explicit(&t->in_use, &from, GT_MAKING, memory_order_acq_rel,
-	        memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&t->in_use, &from, GT_MAKING,
+						       memory_order_acq_rel, memory_order_relaxed);
 }
 
 /*
- * One more record at the end of the registry, claimed. A number whose record could not be had stays empty: readers
- * step over it.
+ * One more record at the end of the registry, claimed. A number whose record could not be had stays
+ * empty: readers step over it.
  */
 static struct gt_thread *record_add(void)
 {
@@ -90,8 +94,9 @@ static struct gt_thread *record_add(void)
 	t->index = i;
 	atomic_store_explicit(&records[i], t, memory_order_release); /* acquire: gt_thread_at() */
 	uint32_t end = atomic_load_explicit(&n_records, memory_order_relaxed);
-	while (end < i + 1 && !atomic_compare_exchange_weak_explicit(&n_records, &end, i + 1, memory_order_release,
-	                              memory_order_relaxed))
+	while (end < i + 1 &&
+	       !atomic_compare_exchange_weak_explicit(&n_records, &end, i + 1, memory_order_release,
+						      memory_order_relaxed))
 		;
 	return t;
 }
@@ -102,7 +107,8 @@ static struct gt_thread *record_claim(void)
 	uint32_t i = atomic_load_explicit(&first_free, memory_order_relaxed);
 	for (; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_FREE && claim(t, GT_FREE)) {
+		if (atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_FREE &&
+		    claim(t, GT_FREE)) {
 			atomic_store_explicit(&first_free, i + 1, memory_order_relaxed);
 			return t;
 		}
@@ -117,8 +123,9 @@ static void record_give_back(struct gt_thread *t)
 	const uint32_t i = t->index;
 	atomic_store_explicit(&t->in_use, GT_FREE, memory_order_release);
 	uint32_t hint = atomic_load_explicit(&first_free, memory_order_relaxed);
-	while (i < hint && !atomic_compare_exchange_weak_explicit(&first_free, &hint, i, memory_order_relaxed,
-	                           memory_order_relaxed))
+	while (i < hint &&
+	       !atomic_compare_exchange_weak_explicit(&first_free, &hint, i, memory_order_relaxed,
+						      memory_order_relaxed))
 		;
 }
 
@@ -152,8 +159,9 @@ static void record_wipe(struct gt_thread *t)
 	atomic_store_explicit(&t->gate, 0, memory_order_relaxed);
 	/* N.B. not over in_use and writing: others look at them at any time */
 	memset((char *)t + offsetof(struct gt_thread, pending), 0,
-	        offsetof(struct gt_thread, in_use) - offsetof(struct gt_thread, pending));
-	memset((char *)t + offsetof(struct gt_thread, tid), 0, sizeof(*t) - offsetof(struct gt_thread, tid));
+	       offsetof(struct gt_thread, in_use) - offsetof(struct gt_thread, pending));
+	memset((char *)t + offsetof(struct gt_thread, tid), 0,
+	       sizeof(*t) - offsetof(struct gt_thread, tid));
 	t->index = index;
 }
 
@@ -181,15 +189,17 @@ static void set_tid(struct gt_thread *t, uint32_t tid)
 
 /* ---- slots ---- */
 
-/* The lowest free slot, from 1: viewers make a row for every number up to the largest. There is one for each record. */
+/* The lowest free slot, from 1: viewers make a row for every number up to the largest. There is one
+ * for each record. */
 static uint32_t slot_take(void)
 {
 	for (uint32_t w = 0; w < GT_MAX_THREADS / 64; w++) {
 		uint64_t bits = atomic_load_explicit(&slot_bits[w], memory_order_relaxed);
 		while (~bits) {
 			const uint64_t bit = ~bits & (bits + 1);
-			if (atomic_compare_exchange_weak_explicit(&slot_bits[w], &bits, bits | bit, memory_order_acquire,
-			            memory_order_relaxed))
+			if (atomic_compare_exchange_weak_explicit(&slot_bits[w], &bits, bits | bit,
+								  memory_order_acquire,
+								  memory_order_relaxed))
 				return w * 64 + (uint32_t)__builtin_ctzll(bit) + 1;
 		}
 	}
@@ -199,12 +209,14 @@ static uint32_t slot_take(void)
 static void slot_give_back(uint32_t slot)
 {
 	if (slot)
-		atomic_fetch_and_explicit(&slot_bits[(slot - 1) / 64], ~(1ull << (slot - 1) % 64), memory_order_release);
+		atomic_fetch_and_explicit(&slot_bits[(slot - 1) / 64], ~(1ull << (slot - 1) % 64),
+					  memory_order_release);
 }
 
 /* ---- birth ---- */
 
-/* Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and creates itself. */
+/* Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and
+ * creates itself. */
 static bool write_start(struct gt_thread *t)
 {
 	bool is_full;
@@ -236,7 +248,8 @@ static bool write_start(struct gt_thread *t)
 	gt_put_procs_change(b, gen, now);
 	gt_put_label(t, gen, b, now);
 	gt_commit(t, gen, GT_STATE_RUNNING);
-	/* N.B. not before: a closer that finds a live record gives its G a status, so the G must exist */
+	/* N.B. not before: a closer that finds a live record gives its G a status, so the G must
+	 * exist */
 	atomic_store_explicit(&t->in_use, GT_LIVE, memory_order_release);
 	gt_release(t);
 	return true;
@@ -244,17 +257,19 @@ static bool write_start(struct gt_thread *t)
 
 bool gt_thread_retry_start(struct gt_thread *t)
 {
-	return atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW && write_start(t);
+	return atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW &&
+	       write_start(t);
 }
 
-/* The kernel gives out tids again; if a record still has this one, its thread is gone without a word. */
+/* The kernel gives out tids again; if a record still has this one, its thread is gone without a
+ * word. */
 static void bury_predecessor(struct gt_thread *heir, uint32_t tid)
 {
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid && t != heir &&
-		        (claim(t, GT_LIVE) || claim(t, GT_OWING)))
+		    (claim(t, GT_LIVE) || claim(t, GT_OWING)))
 			gt_thread_reap(t);
 	}
 }
@@ -316,7 +331,8 @@ struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo,
 	atomic_store_explicit(&n_ended, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_g, 0, memory_order_relaxed);
 	memset((void *)slot_bits, 0, sizeof(slot_bits));
-	memset(gt_slots, 0, (old + 1) * sizeof(gt_slots[0])); /* there are never more slots than records */
+	memset(gt_slots, 0,
+	       (old + 1) * sizeof(gt_slots[0])); /* there are never more slots than records */
 	memset((void *)tids, 0, old * sizeof(tids[0]));
 
 	struct gt_thread *t = record_make(start_pc);
@@ -335,8 +351,9 @@ struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo,
 struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 {
 	if (atomic_load_explicit(&t->pending.word, memory_order_relaxed) || t->owed_ns ||
-	        atomic_load_explicit(&t->state, memory_order_relaxed) != GT_STATE_RUNNING)
-		return NULL; /* only a running thread can create another; the new one will speak for itself */
+	    atomic_load_explicit(&t->state, memory_order_relaxed) != GT_STATE_RUNNING)
+		return NULL; /* only a running thread can create another; the new one will speak for
+				itself */
 	struct gt_thread *child = record_make(start_pc);
 	if (!child)
 		return NULL;
@@ -354,14 +371,15 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 	struct gt_batch *b = &t->batch[gen % 2];
 	gt_put_statuses(t, gen, b, now);
 	gt_w_GoCreate(b, now, child->g, gt_stack_of(gen, start_pc),
-	        n ? gt_stack_id(t, gen) : (gt_stack){ 0 });
+		      n ? gt_stack_id(t, gen) : (gt_stack){ 0 });
 	if (n)
 		gt_stack_done(t);
 	child->is_announced = true;
 	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 	child->gseq = 0;
 	gt_commit(t, gen, GT_STATE_RUNNING);
-	atomic_store_explicit(&child->in_use, GT_LIVE, memory_order_release); /* inside: the closer sees both or none */
+	atomic_store_explicit(&child->in_use, GT_LIVE,
+			      memory_order_release); /* inside: the closer sees both or none */
 	gt_release(t);
 	return child;
 }
@@ -380,7 +398,8 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 	gt_put_statuses(t, gen, b, now);
 	uint64_t child_seq = child->gseq;
 	if (atomic_load_explicit(&child->traced, memory_order_relaxed) != gen) {
-		gt_w_GoStatusStack(b, now, child->g, (gt_m){ t->tid }, GT_G_RUNNABLE, gt_stack_of(gen, child->start_pc));
+		gt_w_GoStatusStack(b, now, child->g, (gt_m){ t->tid }, GT_G_RUNNABLE,
+				   gt_stack_of(gen, child->start_pc));
 		atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 		child_seq = 0;
 	}
@@ -406,18 +425,22 @@ void gt_drop_half_event(struct gt_thread *t)
 	struct gt_chunk *c = t->chunk[gen % 2];
 	if (c && c->gen == gen)
 		t->batch[gen % 2].len =
-		        GT_BATCH_HEADER + (uint32_t)(atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8);
-	/* counters may have moved without an event: a second status of the generation sets them anew */
+			GT_BATCH_HEADER +
+			(uint32_t)(atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8);
+	/* counters may have moved without an event: a second status of the generation sets them
+	 * anew */
 	atomic_store_explicit(&t->traced, 0, memory_order_relaxed);
 	gt_slots[t->slot].traced = 0;
 	t->named_gen = 0;
 	gt_release(t);
 }
 
-/* From whatever state the trace believes the thread to be in, to its end. Inside a section of `t`. */
+/* From whatever state the trace believes the thread to be in, to its end. Inside a section of `t`.
+ */
 static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
 {
-	const enum gt_state state = (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	const enum gt_state state =
+		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
 	gt_put_statuses(t, gen, b, now);
 	if (state == GT_STATE_WAITING || state == GT_STATE_SYSCALL)
 		gt_put_end(t, b, now, state);
@@ -431,7 +454,8 @@ static bool write_end_of_life(struct gt_thread *t)
 	if (!gt_wait_settle(t))
 		return false;
 	t->died = gt_now();
-	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW && !write_start(t))
+	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW &&
+	    !write_start(t))
 		return false;
 	const uint64_t gen = gt_open(t, t->died, &is_full);
 	if (!gen)
@@ -445,7 +469,8 @@ static bool write_end_of_life(struct gt_thread *t)
 	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
 	atomic_store_explicit(&tids[t->index], 0, memory_order_relaxed);
 	const uint32_t slot = t->slot;
-	atomic_store_explicit(&t->in_use, GT_ENDED, memory_order_release); /* inside, as the closer frees by it */
+	atomic_store_explicit(&t->in_use, GT_ENDED,
+			      memory_order_release); /* inside, as the closer frees by it */
 	gt_release(t);
 	slot_give_back(slot);
 	return true;
@@ -481,8 +506,9 @@ void gt_thread_set_name(struct gt_thread *t, const char *name)
 }
 
 /*
- * Does a jump to `target` leave the frame at `frame`? Both in the thread's own stack: then the higher one is the outer one. A
- * target elsewhere (a handler's jump within its alternate stack) leaves nothing, unless the frame is elsewhere too.
+ * Does a jump to `target` leave the frame at `frame`? Both in the thread's own stack: then the
+ * higher one is the outer one. A target elsewhere (a handler's jump within its alternate stack)
+ * leaves nothing, unless the frame is elsewhere too.
  */
 static bool is_left(const struct gt_thread *t, uint64_t frame, uint64_t target)
 {
@@ -497,7 +523,8 @@ void gt_thread_heal(uint64_t target)
 	struct gt_thread *t = gt_self;
 	if (t->gate)
 		return;
-	if ((atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) && is_left(t, t->section_sp, target))
+	if ((atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) &&
+	    is_left(t, t->section_sp, target))
 		gt_drop_half_event(t);
 	if (t->is_walking && is_left(t, t->walk_sp, target))
 		t->is_walking = 0;
