@@ -36,7 +36,7 @@
 #include "preload/stack.h"
 #include "preload/sys.h"
 
-#define GT_LATE_NS 1000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
+#define GT_LATE_NS 4000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
 
 static const uint8_t forms[GT_N_WHYS] = {
 /* clang-format off */
