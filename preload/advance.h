@@ -102,22 +102,22 @@ void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_n
  * to. */
 static inline void gt_commit_to(struct gt_thread *t, uint64_t gen, enum gt_state state)
 {
+	GT_TESTPOINT(before_commit);
 	const uint64_t commit = (uint64_t)gt_batch_len(&t->batch[gen % 2]) << 8 | (uint64_t)state;
 	/* N.B. the commit first: whoever finds the two at odds after a kill believes the commit */
 	atomic_store_explicit(&t->chunk[gen % 2]->commit, commit,
 			      memory_order_release); /* acquire: the writer */
 	atomic_store_explicit(&t->state, state, memory_order_relaxed);
 	atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
+	GT_TESTPOINT(after_commit);
 }
 
 /* The same, by the thread itself. */
 static inline void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
 {
-	GT_TESTPOINT(before_commit);
 	if (atomic_load_explicit(&t->writing, memory_order_relaxed) &
 	    1) /* else a jump ended the section under us */
 		gt_commit_to(t, gen, state);
-	GT_TESTPOINT(after_commit);
 }
 
 /* Hands the batch of `gen` to the writer now. Inside a section. */

@@ -285,7 +285,9 @@ void gt_chunk_hand_over(struct gt_chunk *c)
 {
 	uint32_t old = atomic_load_explicit(&full, memory_order_relaxed);
 	do {
-		c->next = old;
+		__atomic_store_n(
+			&c->next, old,
+			__ATOMIC_RELAXED); /* N.B. list_pop() may look at it, and not believe it */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&full, &old, gt_chunk_index(c), memory_order_release, memory_order_relaxed));
 }
@@ -297,7 +299,7 @@ struct gt_chunk *gt_chunk_take_all(void)
 	while (i) { /* the list is newest first: turn it round */
 		struct gt_chunk *c = gt_chunk_at(i);
 		const uint32_t next = c->next;
-		c->next = oldest;
+		__atomic_store_n(&c->next, oldest, __ATOMIC_RELAXED);
 		oldest = i;
 		i = next;
 	}

@@ -109,13 +109,17 @@ static bool pay_owed(struct gt_thread *t)
 	const uint64_t gen = gt_open(t, then, &is_full);
 	if (!gen)
 		return false;
-	struct gt_batch *b = &t->batch[gen % 2];
-	gt_put_statuses(t, gen, b, then);
-	gt_put_end(t, b, then,
-		   (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed));
+	const enum gt_state state =
+		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	if (state != GT_STATE_RUNNING) { /* N.B. else it is paid, and a jump came before the next
+					    lines were reached */
+		struct gt_batch *b = &t->batch[gen % 2];
+		gt_put_statuses(t, gen, b, then);
+		gt_put_end(t, b, then, state);
+		gt_commit(t, gen, GT_STATE_RUNNING);
+	}
 	t->owed_ns = 0;
 	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
-	gt_commit(t, gen, GT_STATE_RUNNING);
 	gt_release(t);
 	return true;
 }
@@ -145,9 +149,11 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 	w->begin = gt_now();
 	const uint64_t gen = gt_acquire(t);
 	if (!gen) { /* we are in a handler that interrupted a section */
-		t->own[GT_OWN_lost_nested]++;
+		gt_count_add(&t->own[GT_OWN_lost_nested], 1);
 	} else {
 		struct gt_pending *p = &t->pending;
+		t->section_sp = (uint64_t)__builtin_frame_address(
+			0); /* gt_open() does that for other sections */
 		p->form = forms[why];
 		p->why = (uint8_t)why;
 		p->call = w->call;
@@ -157,6 +163,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
+		GT_TESTPOINT(before_note);
 		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN),
 				      memory_order_release);
 		gt_release(t);
@@ -168,7 +175,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 /* ---- end ---- */
 
 /* The generation of the wait is over: waits until its begin is written. false: it never will be,
- * the wait is dropped. */
+ * the wait is dropped and counted. */
 static bool await_begin(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_pending *p = &t->pending;
@@ -177,7 +184,7 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 		uint64_t word = atomic_load_explicit(&p->word, memory_order_acquire);
 		if (word == pending_word(gen, GT_CLAIM_WRITTEN))
 			return true;
-		if (word == 0) /* advance had no room for it */
+		if (word == 0) /* advance had no room for it, and counted that */
 			return false;
 		if (round < 200) {
 			__builtin_ia32_pause();
@@ -188,9 +195,12 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 			give_up = now + GT_LATE_NS;
 		if (now > give_up) {
 			uint64_t open = pending_word(gen, GT_CLAIM_OPEN);
-			if (atomic_compare_exchange_strong_explicit(
-				    &p->word, &open, 0, memory_order_acq_rel, memory_order_acquire))
+			if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0,
+								    memory_order_acq_rel,
+								    memory_order_acquire)) {
+				gt_count_add(&t->own[GT_OWN_lost_waits_late], 1);
 				return false;
+			}
 			if (open ==
 			    pending_word(gen,
 					 GT_CLAIM_WRITING)) /* in the very act, and stopped there */
@@ -205,14 +215,12 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 /* Advance wrote the begin; writes the end into the present generation. */
 static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 {
-	if (!await_begin(t, begun)) {
-		t->own[GT_OWN_lost_waits_late]++;
+	if (!await_begin(t, begun))
 		return;
-	}
 	count_wait(t, t->pending.call);
 	t->owed_ns = now.v;
 	if (!pay_owed(t))
-		t->own[GT_OWN_lost_ends_late]++;
+		gt_count_add(&t->own[GT_OWN_lost_ends_late], 1);
 }
 
 /* Begin and end into generation `gen`, which is open and has room. */
@@ -253,7 +261,8 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		uint64_t open = pending_word(begun, GT_CLAIM_OPEN);
 		if (atomic_compare_exchange_strong_explicit(
 			    &p->word, &open, 0, memory_order_acq_rel, memory_order_acquire))
-			t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested]++;
+			gt_count_add(&t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested],
+				     1);
 		else
 			write_end(t, now, begun);
 	}
@@ -278,6 +287,7 @@ void gt_wait_end(struct gt_wait *w)
 		return;
 	}
 	const uint64_t gen = gt_acquire(t);
+	t->section_sp = (uint64_t)__builtin_frame_address(0);
 	if (gen == word >> 2)
 		atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 	if (gen)

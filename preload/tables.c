@@ -323,7 +323,7 @@ static void put_thread(struct gt_thread *t)
 	name[GT_NAME_MAX - 1] = 0;
 	const gt_str name_id = intern_text(name), start_id = intern(s.func, s.func_len);
 	PUT_RECORD(gt_r_THREAD(&record_batch, gt_now(), tid, t->g, (gt_p){ t->slot }, name_id,
-			       start_id, t->born.v, t->died.v));
+			       start_id, t->born.v, __atomic_load_n(&t->died.v, __ATOMIC_RELAXED)));
 	for (unsigned call = 0; call < GT_N_CALLS; call++)
 		put_call(t, call);
 	for (unsigned i = 0; i < GT_N_OWN; i++)

@@ -391,7 +391,7 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(t, now, &is_full);
 	if (!gen) { /* stays Runnable for ever; said so by the count of lost ends */
-		t->own[GT_OWN_lost_ends_late]++;
+		gt_count_add(&t->own[GT_OWN_lost_ends_late], 1);
 		return;
 	}
 	struct gt_batch *b = &t->batch[gen % 2];
@@ -437,15 +437,15 @@ void gt_drop_half_event(struct gt_thread *t)
 
 /* From whatever state the trace believes the thread to be in, to its end. Inside a section of `t`.
  */
-static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
+static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns waited)
 {
 	const enum gt_state state =
 		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
-	gt_put_statuses(t, gen, b, now);
+	gt_put_statuses(t, gen, b, waited);
 	if (state == GT_STATE_WAITING || state == GT_STATE_SYSCALL)
-		gt_put_end(t, b, now, state);
-	gt_w_GoDestroy(b, now);
-	gt_w_ProcStop(b, now);
+		gt_put_end(t, b, waited, state);
+	gt_w_GoDestroy(b, t->died);
+	gt_w_ProcStop(b, t->died);
 }
 
 static bool write_end_of_life(struct gt_thread *t)
@@ -453,14 +453,18 @@ static bool write_end_of_life(struct gt_thread *t)
 	bool is_full;
 	if (!gt_wait_settle(t))
 		return false;
-	t->died = gt_now();
+	if (!t->died.v)
+		__atomic_store_n(&t->died.v, gt_now().v,
+				 __ATOMIC_RELAXED); /* the closer may be reading it */
 	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW &&
 	    !write_start(t))
 		return false;
-	const uint64_t gen = gt_open(t, t->died, &is_full);
+	const gt_ns waited = t->owed_ns ? (gt_ns){ t->owed_ns }
+					: t->died; /* the end of a wait that is still open */
+	const uint64_t gen = gt_open(t, waited, &is_full);
 	if (!gen)
 		return false;
-	put_end_of_life(t, gen, &t->batch[gen % 2], t->died);
+	put_end_of_life(t, gen, &t->batch[gen % 2], waited);
 	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 	t->owed_ns = 0;
 	t->ended_gen = gen;
