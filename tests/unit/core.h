@@ -63,6 +63,11 @@ void gt_thread_arm_end(void)
 {
 }
 
+uint32_t gt_tid_of_self(void)
+{
+	return (uint32_t)gt_sys_gettid();
+}
+
 /* ---- many threads played by one ---- */
 
 static _Thread_local uint32_t core_tid; /* 0: the real one */
@@ -151,7 +156,7 @@ static inline struct gt_chunk *core_take_chunks(void)
 		return fresh;
 	for (last = list; last->next;)
 		last = gt_chunk_at(last->next);
-	last->next = gt_chunk_index(fresh);
+	__atomic_store_n(&last->next, gt_chunk_index(fresh), __ATOMIC_RELAXED);
 	return list;
 }
 
@@ -174,9 +179,9 @@ static inline void core_drain(bool is_final)
 			gt_chunk_put(c);
 			continue;
 		}
-		c->next = 0;
+		__atomic_store_n(&c->next, 0, __ATOMIC_RELAXED);
 		if (last)
-			last->next = gt_chunk_index(c);
+			__atomic_store_n(&last->next, gt_chunk_index(c), __ATOMIC_RELAXED);
 		else
 			core.held = c;
 		last = c;
@@ -244,7 +249,7 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	core_sink(&core.out.sink, GT_FILE_HEADER, GT_FILE_HEADER_LEN);
 	core.gen = 1;
 	core_snapshot();
-	core.main = gt_thread_register_main((uint64_t)&core_boot, 0, 0);
+	core.main = gt_thread_register_first((uint64_t)&core_boot, 0, 0);
 	bool is_full;
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(core.main, now, &is_full);
@@ -281,7 +286,9 @@ struct core_event {
 
 static struct core_event *core_events;
 static size_t core_n_events;
-static char core_error[600]; /* "" = the file is fine */
+static uint64_t core_counts[256]; /* of each event, made-up ones left out */
+static bool core_is_counting;     /* and nothing is kept of them: for large files */
+static char core_error[600];      /* "" = the file is fine */
 
 static inline void core_finding(void *user, enum gt_severity severity, const struct gt_err *err)
 {
@@ -299,6 +306,7 @@ static inline const char *core_read(void)
 	int rc = -1;
 	core_error[0] = 0;
 	core_n_events = 0;
+	memset(core_counts, 0, sizeof(core_counts));
 	free(core_events);
 	core_events = NULL;
 	struct gt_trace *t = gt_trace_open(core.path, &err);
@@ -307,6 +315,9 @@ static inline const char *core_read(void)
 	while (t && (rc = gt_trace_next(t, &e.ev, &err)) > 0) {
 		gt_strict_event(s, gt_trace_gen(t), &e.ev);
 		e.gen = (uint32_t)gt_trace_gen(t)->number;
+		core_counts[e.ev.id] += !e.ev.is_made_up;
+		if (core_is_counting)
+			continue;
 		if (core_n_events == cap) {
 			cap = cap ? cap * 2 : 1024;
 			core_events = realloc(core_events, cap * sizeof(*core_events));
