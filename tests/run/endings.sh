@@ -13,6 +13,7 @@ while read -r how want unseen; do
 	if [ "${GTRACE_WRITER:-task}" = thread ] && [ "${unseen:-}" ]; then
 		# The writer dies with the process, unseen by any hook: at most what was not yet written is lost.
 		judge_now "$TRACE" && continue
+		[ "$(stat -c %s "$TRACE")" -le 16 ] && continue # killed before the first period was over
 		"$GT" recover "$TRACE" -o "$TRACE.r" >/dev/null 2>&1
 		judge "$TRACE.r"
 		continue

@@ -14,12 +14,12 @@ told()
 {
 	od -An -tu8 -j $(($1 * 8)) -N8 "$T/told" | tr -d ' '
 }
-# writer_of PID
+# writer_of PID: nobody's child, but it shares the program's memory, and with that its arguments
 writer_of()
 {
 	local d
-	for d in $(cat /proc/"$1"/task/*/children 2>/dev/null) $(pgrep -P "$1" 2>/dev/null); do
-		[ "$(cat /proc/"$d"/comm 2>/dev/null)" = gtrace-writer ] && { echo "$d"; return; }
+	for d in $(pgrep -x gtrace-writer); do
+		cmp -s /proc/"$d"/cmdline /proc/"$1"/cmdline && { echo "$d"; return; }
 	done
 	return 1
 }
