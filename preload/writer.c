@@ -396,6 +396,9 @@ static void round_once(void)
 {
 	const uint32_t asked = atomic_load_explicit(&w.flush_asked, memory_order_acquire);
 	uint64_t now = gt_now().v;
+	const uint64_t gap = now - atomic_load_explicit(&w.last_round, memory_order_relaxed);
+	if (gap > gt_counters[GT_COUNTER_writer_gap_ns] && gap < now)
+		gt_counters[GT_COUNTER_writer_gap_ns] = gap;
 	atomic_store_explicit(&w.last_round, now, memory_order_relaxed);
 	gt_clock_tick();
 	gt_arena_grow_ahead();
