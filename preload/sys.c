@@ -42,6 +42,11 @@ long gt_sys(long nr, long a, long b, long c, long d, long e, long f)
 long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*fn)(void *),
 		       void *arg)
 {
+#ifdef GT_TEST
+	const long fault = gt_sys_fault ? gt_sys_fault(SYS_clone) : 0;
+	if (fault)
+		return fault;
+#endif
 	void **sp = (void **)((uintptr_t)stack_top & ~(uintptr_t)15);
 	*--sp = arg;
 	*--sp = (void *)fn;
