@@ -127,6 +127,17 @@ $(B)/libgtrace.so: $(lib_o) preload/versions.map $(O)/hooks.txt
 	$(call say,LD,$@)if [ -z '$(strip $(preload_c))' ]; then echo 'no preload/*.c yet'; else \
 		$(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(lib_o) $(L_LIB); fi
 
+# For tests/torture/fault.sh: the same library, but its own kernel calls can fail.
+fault_o := $(filter-out %/sys.o,$(lib_o)) $(O)/fault/sys.o $(O)/fault/fault.o
+$(O)/fault/sys.o: preload/sys.c $(O)/flags
+	$(call say,CC,$< (fault))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -DGT_TEST -MMD -MP -c -o $@ $<
+$(O)/fault/fault.o: tests/torture/fault.inc $(O)/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -MMD -MP -c -o $@ -x c $<
+$(B)/fault/libgtrace.so: $(fault_o) preload/versions.map
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(fault_o) $(L_LIB)
+.PHONY: fault-library
+fault-library: $(B)/fault/libgtrace.so
+
 $(B)/gtrace: $(cli_o)
 	$(call say,LD,$@)if [ ! -f tools/gtrace.c ]; then echo 'no tools/gtrace.c yet'; else \
 		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_CLI); fi
@@ -169,7 +180,7 @@ $(B)/bench/nohooks: bench/nohooks.c bench/harness.c $(bench_h) $(bench_o)
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
-test-programs: $(progs) $(B)/oracle.ok
+test-programs: $(progs) $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
 $(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh
