@@ -70,16 +70,18 @@ core_o  := $(core_c:%.c=$(O)/test/%.o)
 
 # Where Criterion or a C++ compiler is missing, those tests are skipped, not the whole build.
 has_criterion := $(wildcard /usr/include/criterion/criterion.h /usr/local/include/criterion/criterion.h)
+has_libdw := $(wildcard /usr/include/elfutils/libdw.h)
 has_cxx := $(shell command -v $(CXX) 2>/dev/null)
 unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c)))
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
+sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc)))
 
-.PHONY: all help check test lint format docs demo bench stress torture fuzz analyze ci clean install \
+.PHONY: all help check sweep test lint format docs demo bench stress torture fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
 
 ifeq ($(VARIANT),)
@@ -143,6 +145,9 @@ $(unit): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 $(stress) $(fuzz) $(golden): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
 		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a $(L_TEST)
+$(sweep): $(B)/%: %.c $(O)/test/core.a $(O)/flags
+	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
+		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a -ldw -lelf $(L_TEST)
 # Programs to be traced: no flags of ours, they stand for anybody's. Never sanitized.
 # Some of them pass bad arguments on purpose.
 C_PROG  := -O2 -g -D_GNU_SOURCE -I. -Iinclude -pthread -Wall -Wno-nonnull -Wno-stringop-overflow \
@@ -188,6 +193,7 @@ help:
 #: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md from the tables
 #: make format          clang-format all C files
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
+#: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
@@ -203,8 +209,8 @@ test:
 	$(Q)tests/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
-test-all: all $(unit) $(golden) $(stress) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden same run thread stress fuzz torture demo
+test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint
@@ -221,6 +227,8 @@ demo:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)examples/demo.sh
 
+sweep: all $(sweep) test-programs
+	$(Q)tests/sweep/sweep.sh
 stress: $(stress)
 	$(Q)B=$(B) tests/run-all stress
 torture: all test-programs

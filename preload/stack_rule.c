@@ -108,6 +108,11 @@ static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, c
 		}
 	}
 	*cfa = base + (uint64_t)(int64_t)r->cfa_offset;
+	if (__builtin_expect(r->kind == GT_RULE_DEREF, 0)) {
+		if (!read_word(w, *cfa, regs->sp, hi, cfa))
+			return false;
+		*cfa += (uint64_t)(int64_t)r->cfa_add;
+	}
 	return *cfa > s->sp && *cfa <= hi;
 }
 
@@ -121,8 +126,10 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 	w->asked = 0;
 	for (;;) {
 		const struct gt_rule r = rule_of(pc, epoch);
-		if (r.kind != GT_RULE_FRAME)
+		if (__builtin_expect(r.kind != GT_RULE_FRAME && r.kind != GT_RULE_DEREF, 0))
 			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN : GT_WALK_DONE;
+		if (__builtin_expect(r.cfa_reg > GT_RSP, 0)) /* spoilt by now */
+			return GT_WALK_FOREIGN;
 		uint64_t cfa, ra;
 		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) ||
 		        !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), regs->sp, stack_hi, &ra))
