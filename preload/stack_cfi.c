@@ -1,8 +1,8 @@
 /*
- * .eh_frame, as far as compilers use it for ordinary functions: the binary search table of .eh_frame_hdr, then the
- * instructions of a CIE and an FDE up to the row of the pc. Two expressions are common enough to be known: the PLT's, which
- * linkers make, and the saved sp of OpenSSL's assembler. What is rarer (other expressions, signal frames, other
- * encodings) is said to be foreign and left to libgcc.
+ * .eh_frame, as far as compilers use it: the binary search table of .eh_frame_hdr, then the instructions of a CIE and an FDE
+ * up to the row of the pc. Three kinds of expressions are common enough to be known: the PLT's, which linkers make; a
+ * sp saved in a word (functions that align their stack, OpenSSL's assembler, signal frames); and registers saved
+ * at a distance from rbp or rsp instead of the CFA (the same functions). What is rarer is said to be foreign and left to libgcc.
  *
  * Sources: LSB Core 5.0, "Exception Frames"; DWARF 5, 6.4; System V ABI AMD64 supplement, 3.6.2 (register numbers).
  */
@@ -254,15 +254,20 @@ static bool is_plt(const uint8_t *p, uint64_t n)
 	return n == sizeof(plt) && !memcmp(p, plt, sizeof(plt));
 }
 
-static void set_cfa_expression(struct machine *m, struct cursor *c)
+/* Takes a block (length, bytes) as a cursor of its own. */
+static void skip_block(struct cursor *c, struct cursor *block)
 {
 	const uint64_t n = take_uleb(c);
-	struct cursor e = *c;
+	*block = *c;
 	skip(c, n);
-	if (c->is_bad)
-		return;
-	e.end = c->p;
-	if (is_plt(e.p, n)) {
+	block->end = c->is_bad ? block->p : c->p;
+}
+
+static void set_cfa_expression(struct machine *m, struct cursor *c)
+{
+	struct cursor e;
+	skip_block(c, &e);
+	if (is_plt(e.p, (uint64_t)(e.end - e.p))) {
 		set_cfa(m, 7, 8 + ((m->pc & 15) >= 11 ? 8 : 0));
 		return;
 	}
@@ -270,8 +275,8 @@ static void set_cfa_expression(struct machine *m, struct cursor *c)
 	const int64_t offset = take_sleb(&e);
 	const bool is_deref = take_u8(&e) == 0x06;
 	const uint64_t add = e.p < e.end && take_u8(&e) == 0x23 ? take_uleb(&e) : 0;
-	if ((base == 0x77 || base == 0x76) && is_deref && e.p == e.end && !e.is_bad && add < 1024 &&
-	        m->now.kind != GT_RULE_END) { /* breg7 or 6; deref; plus_uconst */
+	if (base >= 0x70 && base <= 0x7f && is_deref && e.p == e.end && !e.is_bad && add < 1024 &&
+	        m->now.kind != GT_RULE_END) { /* breg0 to 15; deref; plus_uconst */
 		set_cfa(m, base - 0x70u, offset);
 		m->now.kind = GT_RULE_DEREF;
 		m->now.cfa_add = (int16_t)add;
@@ -292,9 +297,45 @@ static void set_odd(struct machine *m, uint64_t reg)
 		m->now.odd |= (uint8_t)(1u << r);
 }
 
+/* A register is saved at breg6 or breg7 + offset. */
+static void set_based(struct machine *m, uint64_t reg, struct cursor e)
+{
+	const int r = reg_of(reg);
+	if (reg != 16 && (r < 0 || r > GT_RSP))
+		return; /* nobody asks for it */
+	const uint8_t base = take_u8(&e);
+	const int64_t offset = take_sleb(&e);
+	struct gt_rule *now = &m->now;
+	const bool is_sp = base == 0x77;
+	const bool is_plain = (base == 0x76 || is_sp) && e.p == e.end && !e.is_bad && offset % 8 == 0 &&
+	                      (!now->based || now->base_is_sp == is_sp) && offset / 8 == (int16_t)(offset / 8);
+	if (r == GT_RSP) { /* (a signal frame says it twice) */
+		if (!is_plain || now->kind != GT_RULE_DEREF || now->cfa_reg != (is_sp ? GT_RSP : GT_RBP) ||
+		        now->cfa_offset != offset || now->cfa_add)
+			set_odd(m, reg);
+	} else if (!is_plain || (reg == 16 && offset / 8 != (int8_t)(offset / 8))) {
+		set_odd(m, reg);
+	} else if (reg == 16) {
+		now->ra_offset = (int8_t)(offset / 8);
+		now->based |= 1u << GT_BASED_RA;
+		now->base_is_sp = is_sp;
+		now->odd &= (uint8_t)~ODD_RA;
+	} else {
+		now->saved |= (uint8_t)(1u << r);
+		now->based |= (uint8_t)(1u << r);
+		now->base_is_sp = is_sp;
+		now->offset[r] = (int16_t)(offset / 8);
+		now->odd &= (uint8_t)~(1u << r);
+	}
+}
+
 static void set_saved(struct machine *m, uint64_t reg, int64_t offset)
 {
 	const int r = reg_of(reg);
+	if (reg == 16)
+		m->now.based &= (uint8_t) ~(1u << GT_BASED_RA);
+	else if (r >= 0 && r < GT_N_SAVED)
+		m->now.based &= (uint8_t) ~(1u << r);
 	if (offset % 8 || offset / 8 != (int16_t)(offset / 8) || r == GT_RSP) {
 		set_odd(m, reg);
 	} else if (reg == 16) { /* the return address */
@@ -312,13 +353,17 @@ static void set_saved(struct machine *m, uint64_t reg, int64_t offset)
 static void set_same(struct machine *m, uint64_t reg, const struct gt_rule *from)
 {
 	const int r = reg_of(reg);
+	if (from && (from->based || from->odd)) /* a CIE with expressions: nobody makes them */
+		m->is_foreign = true;
 	if (reg == 16 && from) {
 		m->now.ra_offset = from->ra_offset;
+		m->now.based &= (uint8_t) ~(1u << GT_BASED_RA);
 		m->now.odd &= (uint8_t)~ODD_RA;
 	}
 	if (r < 0 || r >= GT_N_SAVED)
 		return;
 	const uint8_t bit = (uint8_t)(1u << r);
+	m->now.based &= (uint8_t)~bit;
 	m->now.odd &= (uint8_t)~bit;
 	m->now.saved = (uint8_t)((m->now.saved & ~bit) | (from ? from->saved & bit : 0));
 	if (from)
@@ -337,6 +382,7 @@ static void set_undefined(struct machine *m, uint64_t reg)
 static void run_extended(struct machine *m, struct cursor *c, uint8_t op, const struct fde *f)
 {
 	uint64_t reg;
+	struct cursor e;
 	switch (op) {
 	case 0x00: /* nop */
 		return;
@@ -404,9 +450,13 @@ static void run_extended(struct machine *m, struct cursor *c, uint8_t op, const 
 		take_uleb(c);
 		return;
 	case 0x10: /* expression */
+		reg = take_uleb(c);
+		skip_block(c, &e);
+		set_based(m, reg, e);
+		return;
 	case 0x16: /* val_expression */
 		set_odd(m, take_uleb(c));
-		skip(c, take_uleb(c));
+		skip_block(c, &e);
 		return;
 	case 0x2e: /* GNU_args_size */
 		take_uleb(c);
@@ -455,7 +505,7 @@ void gt_cfi_find_in(const uint8_t *hdr, uint64_t pc, struct gt_rule *rule)
 	bool is_foreign;
 	const uint8_t *p = find_fde(hdr, pc, &is_foreign);
 	struct fde f;
-	if (is_foreign || (p && !read_fde(p, &f)) || (p && f.is_signal)) {
+	if (is_foreign || (p && !read_fde(p, &f))) {
 		rule->kind = GT_RULE_FOREIGN;
 		return;
 	}
@@ -469,6 +519,7 @@ void gt_cfi_find_in(const uint8_t *hdr, uint64_t pc, struct gt_rule *rule)
 	m.loc = f.begin;
 	run(&m, f.body, pc, &f);
 	*rule = m.now;
+	rule->is_signal = f.is_signal;
 	if (m.is_foreign || (m.now.odd && m.now.kind != GT_RULE_END))
 		rule->kind = GT_RULE_FOREIGN;
 }

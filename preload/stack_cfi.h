@@ -22,21 +22,25 @@ enum gt_rule_kind {
 	GT_RULE_NONE,    /* no unwind data for this pc: the stack ends here */
 	GT_RULE_END,     /* the data says that this is the outermost frame */
 	GT_RULE_FRAME,   /* everything below is valid; CFA = register + cfa_offset */
-	GT_RULE_DEREF,   /* likewise, but CFA = the word at register + cfa_offset, + cfa_add (OpenSSL's assembler) */
+	GT_RULE_DEREF,   /* likewise, but CFA = the word at register + cfa_offset, + cfa_add */
 	GT_RULE_FOREIGN, /* a signal frame, an expression: beyond this reader */
 };
 
 struct gt_rule {
-	uint8_t kind;      /* enum gt_rule_kind */
-	uint8_t cfa_reg;   /* enum gt_reg */
-	uint8_t saved;     /* bit r: register r is saved at CFA + offset[r] * 8 */
-	int8_t ra_offset;  /* the return address is at CFA + ra_offset * 8 */
-	int32_t cfa_offset; /* bytes */
-	int16_t cfa_add;   /* bytes */
+	uint8_t kind;           /* enum gt_rule_kind */
+	uint8_t cfa_reg : 5;    /* enum gt_reg */
+	uint8_t base_is_sp : 1; /* the base of `based`: rsp, else rbp */
+	uint8_t is_signal : 1;  /* the caller was interrupted: its pc is exact */
+	uint8_t saved;          /* bit r: register r is saved at CFA + offset[r] * 8 */
+	uint8_t based;          /* bit r: no, at base + offset[r] * 8; bit GT_BASED_RA: the return address likewise */
+	int32_t cfa_offset;     /* bytes */
+	int16_t cfa_add;        /* bytes */
 	int16_t offset[GT_N_SAVED];
-	uint8_t odd;       /* while a rule is being made: what this row says in a way of its own (stack_cfi.c) */
+	int8_t ra_offset; /* the return address is at CFA + ra_offset * 8 */
+	uint8_t odd;      /* while a rule is being made: what this row says in a way of its own (stack_cfi.c) */
 };
-_Static_assert(sizeof(struct gt_rule) == 24, "four rules in two cache lines, with their keys");
+#define GT_BASED_RA 7
+_Static_assert(sizeof(struct gt_rule) == 24, "two rules in a cache line, with their keys");
 
 /* Finds _dl_find_object, the loader's lock-free way from a pc to a module. Boot only. false: libc is too old. */
 bool gt_cfi_init(void);

@@ -94,19 +94,27 @@ static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64
 	return true;
 }
 
+/* The value that register `reg` had in the frame that the walk has come to. */
+static inline bool value_of(unsigned reg, const struct gt_regs *regs, const struct state *s, uint64_t hi, struct gt_walk *w,
+        uint64_t *value)
+{
+	if (reg == GT_RSP) {
+		*value = s->sp;
+		return true;
+	}
+	if (s->at[reg])
+		return read_word(w, s->at[reg], regs->sp, hi, value);
+	*value = regs->saved[reg];
+	w->asked |= (uint8_t)(1u << reg);
+	return true;
+}
+
 static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, const struct state *s, uint64_t hi,
         struct gt_walk *w, uint64_t *cfa)
 {
-	uint64_t base = s->sp;
-	if (r->cfa_reg != GT_RSP) {
-		const unsigned reg = r->cfa_reg;
-		if (!s->at[reg]) {
-			base = regs->saved[reg];
-			w->asked |= (uint8_t)(1u << reg);
-		} else if (!read_word(w, s->at[reg], regs->sp, hi, &base)) {
-			return false;
-		}
-	}
+	uint64_t base;
+	if (!value_of(r->cfa_reg, regs, s, hi, w, &base))
+		return false;
 	*cfa = base + (uint64_t)(int64_t)r->cfa_offset;
 	if (__builtin_expect(r->kind == GT_RULE_DEREF, 0)) {
 		if (!read_word(w, *cfa, regs->sp, hi, cfa))
@@ -114,6 +122,37 @@ static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, c
 		*cfa += (uint64_t)(int64_t)r->cfa_add;
 	}
 	return *cfa > s->sp && *cfa <= hi;
+}
+
+/* A frame that has something at a distance from rbp or rsp: signal frames, functions that align their stack. */
+static __attribute__((noinline)) bool step_based(const struct gt_rule *r, const struct gt_regs *regs, struct state *s,
+        uint64_t hi, struct gt_walk *w, uint64_t cfa, uint64_t *ra)
+{
+	uint64_t base;
+	if (!value_of(r->base_is_sp ? GT_RSP : GT_RBP, regs, s, hi, w, &base))
+		return false;
+	const uint64_t ra_from = r->based >> GT_BASED_RA & 1 ? base : cfa;
+	if (!read_word(w, ra_from + (uint64_t)((int64_t)r->ra_offset * 8), regs->sp, hi, ra))
+		return false;
+	for (unsigned saved = r->saved; saved; saved &= saved - 1) {
+		const unsigned reg = (unsigned)__builtin_ctz(saved);
+		s->at[reg] = (r->based >> reg & 1 ? base : cfa) + (uint64_t)((int64_t)r->offset[reg] * 8);
+	}
+	return true;
+}
+
+static inline bool step(const struct gt_rule *r, const struct gt_regs *regs, struct state *s, uint64_t hi,
+        struct gt_walk *w, uint64_t cfa, uint64_t *ra)
+{
+	if (__builtin_expect(r->based, 0))
+		return step_based(r, regs, s, hi, w, cfa, ra);
+	if (!read_word(w, cfa + (uint64_t)((int64_t)r->ra_offset * 8), regs->sp, hi, ra))
+		return false;
+	for (unsigned saved = r->saved; saved; saved &= saved - 1) {
+		const unsigned reg = (unsigned)__builtin_ctz(saved);
+		s->at[reg] = cfa + (uint64_t)((int64_t)r->offset[reg] * 8);
+	}
+	return true;
 }
 
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w)
@@ -127,23 +166,20 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 	for (;;) {
 		const struct gt_rule r = rule_of(pc, epoch);
 		if (__builtin_expect(r.kind != GT_RULE_FRAME && r.kind != GT_RULE_DEREF, 0))
-			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN : GT_WALK_DONE;
+			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN :
+			       r.kind == GT_RULE_END     ? GT_WALK_DONE :
+			                                   GT_WALK_CUT;
 		if (__builtin_expect(r.cfa_reg > GT_RSP, 0)) /* spoilt by now */
 			return GT_WALK_FOREIGN;
 		uint64_t cfa, ra;
-		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) ||
-		        !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), regs->sp, stack_hi, &ra))
+		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) || !step(&r, regs, &s, stack_hi, w, cfa, &ra))
 			return GT_WALK_CUT;
 		if (!ra)
 			return GT_WALK_DONE;
 		if (w->n_pcs == GT_STACK_MAX)
 			return GT_WALK_CUT;
-		pc = ra - 1;
+		pc = r.is_signal ? ra : ra - 1;
 		w->pcs[w->n_pcs++] = pc;
-		for (unsigned saved = r.saved; saved; saved &= saved - 1) {
-			const unsigned reg = (unsigned)__builtin_ctz(saved);
-			s.at[reg] = cfa + (uint64_t)((int64_t)r.offset[reg] * 8);
-		}
 		s.sp = cfa;
 	}
 }

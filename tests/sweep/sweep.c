@@ -150,10 +150,12 @@ static void row_of_rule(const struct gt_rule *rule, const struct world *w, struc
 	if (rule->kind == GT_RULE_DEREF)
 		r->cfa = memory(r->cfa) + (uint64_t)(int64_t)rule->cfa_add;
 	r->is_end = rule->kind == GT_RULE_END;
-	r->ra_at = r->cfa + (uint64_t)((int64_t)rule->ra_offset * 8);
-	for (int i = 0; i < GT_N_SAVED; i++)
-		r->saved_at[i] =
-		        rule->saved & 1u << i ? r->cfa + (uint64_t)((int64_t)rule->offset[i] * 8) : 0;
+	const uint64_t base = w->reg[rule->base_is_sp ? 7 : 6];
+	r->ra_at = (rule->based >> GT_BASED_RA & 1 ? base : r->cfa) + (uint64_t)((int64_t)rule->ra_offset * 8);
+	for (int i = 0; i < GT_N_SAVED; i++) {
+		const uint64_t from = rule->based >> i & 1 ? base : r->cfa;
+		r->saved_at[i] = rule->saved >> i & 1 ? from + (uint64_t)((int64_t)rule->offset[i] * 8) : 0;
+	}
 }
 
 static bool is_same(const struct row *a, const struct row *b)
@@ -266,9 +268,9 @@ static void judge_pc(const char *path, struct image *im, uint64_t at, struct lib
 			show(path, at, "libdw's row is none that a rule can say", NULL, NULL);
 			return;
 		}
-		if (dw->is_signal || !is_same(&ours, &theirs)) {
+		if (dw->is_signal != rule.is_signal || !is_same(&ours, &theirs)) {
 			c->different++;
-			show(path, at, dw->is_signal ? "a signal frame" : "different", &ours, &theirs);
+			show(path, at, dw->is_signal != rule.is_signal ? "a signal frame?" : "different", &ours, &theirs);
 			return;
 		}
 	}
