@@ -79,7 +79,7 @@ golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
-           $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc)))
+           $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
 .PHONY: all help check sweep test lint format docs demo bench stress torture fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
@@ -129,6 +129,13 @@ $(B)/libgtrace.so: $(lib_o) preload/versions.map $(O)/hooks.txt
 	$(call say,LD,$@)if [ -z '$(strip $(preload_c))' ]; then echo 'no preload/*.c yet'; else \
 		$(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(lib_o) $(L_LIB); fi
 
+# The same library with a judge inside: stacks are captured twice, in two ways, and compared (tests/torture/stacks.sh).
+judge_o := $(filter-out $(O)/lib/preload/stack.o,$(lib_o)) $(O)/judge/preload/stack.o
+$(O)/judge/%.o: %.c $(O)/flags
+	$(call say,CC,$< (judge))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -DGT_JUDGE -MMD -MP -c -o $@ $<
+$(B)/judge/libgtrace.so: $(judge_o) preload/versions.map
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(judge_o) $(L_LIB)
+
 $(B)/gtrace: $(cli_o)
 	$(call say,LD,$@)if [ ! -f tools/gtrace.c ]; then echo 'no tools/gtrace.c yet'; else \
 		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_CLI); fi
@@ -162,6 +169,11 @@ $(B)/tests/same/%: tests/same/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/run/%: tests/run/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
+# Two libraries that differ in every frame, to be mapped one after the other at the same place.
+$(B)/tests/torture/stacks-%.so: tests/torture/stacks-lib.inc $(O)/flags
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -DVARIANT=$* -x c -o $@ $<
+$(B)/tests/torture/%: tests/torture/%.cc
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $< -ldl
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
@@ -174,7 +186,7 @@ $(B)/bench/core: bench/core.c bench/harness.c $(bench_h) $(bench_o)
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
-test-programs: $(progs) $(B)/oracle.ok
+test-programs: $(progs) $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
 $(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh

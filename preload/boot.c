@@ -225,6 +225,11 @@ void gt_child_of_fork(void)
 		gt_self = &gt_dead;
 		return;
 	}
+	const struct gt_thread *parent = gt_self; /* a copy of its record, in memory that stays */
+	if (parent->stack_hi) {                   /* the child's only thread runs on the stack of the one that forked */
+		main_stack_lo = parent->stack_lo;
+		main_stack_hi = parent->stack_hi;
+	}
 	const int rc = start();
 	if (rc)
 		give_up(rc);

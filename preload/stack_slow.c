@@ -33,9 +33,9 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *ctx, void *arg)
 	return l->n < l->max ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-size_t gt_slow_walk(uint64_t *pcs)
+size_t gt_slow_walk(uint64_t *pcs, size_t max)
 {
-	struct list l = { pcs, 0, GT_STACK_MAX };
+	struct list l = { pcs, 0, max };
 	if (backtrace_fn)
 		backtrace_fn(step, &l);
 	return l.n;

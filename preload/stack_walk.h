@@ -23,8 +23,9 @@ struct gt_word {
 #define GT_MAX_WORDS (GT_STACK_MAX + 32)
 
 enum gt_walk_end {
-	GT_WALK_DONE,    /* the outermost frame was reached, or there is no more data: a whole stack */
-	GT_WALK_CUT,     /* a frame leads out of the known stack, or there are too many */
+	GT_WALK_DONE,    /* the outermost frame was reached: a whole stack */
+	GT_WALK_NO_DATA, /* nothing is known of the outermost pc: JIT code, the base of a coroutine */
+	GT_WALK_CUT,     /* a frame leads out of the known stack or is none, or there are too many */
 	GT_WALK_FOREIGN, /* a frame that the rules cannot describe: ask libgcc */
 };
 
@@ -43,8 +44,8 @@ struct gt_walk {
  */
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w);
 
-/* By libgcc, from the caller on: pcs[GT_STACK_MAX]; returns how many. Needs some KiB of stack. */
-size_t gt_slow_walk(uint64_t *pcs);
+/* By libgcc, from the caller on, pcs[max]; returns how many. Needs some KiB of stack. */
+size_t gt_slow_walk(uint64_t *pcs, size_t max);
 void gt_slow_init(void); /* boot only */
 
 /* A module was unmapped: rules learnt so far may be of code that is no more. */
