@@ -20,7 +20,7 @@ struct gt_word {
 	uint64_t value;
 };
 
-#define GT_MAX_WORDS (GT_STACK_MAX + 32)
+#define GT_MAX_WORDS (2 * GT_STACK_MAX + 32) /* a frame found by rbp needs two */
 
 enum gt_walk_end {
 	GT_WALK_DONE,    /* the outermost frame was reached: a whole stack */
