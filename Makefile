@@ -81,7 +81,7 @@ bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
-.PHONY: all help check sweep test lint format docs demo bench stress torture fuzz analyze ci clean install \
+.PHONY: all help check sweep bench-stack test lint format docs demo bench stress torture fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
 
 ifeq ($(VARIANT),)
@@ -177,12 +177,14 @@ $(B)/tests/torture/%: tests/torture/%.cc
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
-bench_c := $(filter-out bench/core.c bench/null.c,$(wildcard bench/*.c))
+bench_c := $(filter-out bench/core.c bench/null.c bench/stack.c,$(wildcard bench/*.c))
 bench_o := $(filter-out $(O)/lib/preload/hook_%,$(lib_o))
 $(B)/bench/bench: $(bench_c) $(bench_h) $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(bench_c)
 $(B)/bench/core: bench/core.c bench/harness.c $(bench_h) $(bench_o)
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -ldl
+$(B)/bench/stack: bench/stack.c bench/harness.c $(bench_h) $(bench_o)
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -lunwind -ldl
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
@@ -207,6 +209,7 @@ help:
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
+#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
 #: make deps deps-demo deps-test    install Debian packages for building, the demo, the tests
@@ -259,6 +262,8 @@ fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
 	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench
+bench-stack: $(B)/bench/stack
+	$(Q)$(B)/bench/stack
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'

@@ -78,9 +78,11 @@ static bool has_room(const struct gt_thread *t, uint64_t sp, uint64_t bytes)
 
 static struct gt_memo *memo_of(struct gt_thread *t)
 {
-	if (!t->memo)
+	if (__builtin_expect(!t->memo, 0)) {
 		t->memo = gt_memo_get();
-	return t->memo ? gt_memo_at(t->memo) : NULL;
+		t->memo_mem = t->memo ? gt_memo_at(t->memo) : NULL;
+	}
+	return t->memo_mem;
 }
 
 static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)

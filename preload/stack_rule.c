@@ -2,7 +2,7 @@
  * The rule walk: one small rule per pc, from a table that all threads share; a pc seen for the first time is
  * learnt on the spot (stack_cfi.c).
  *
- * Registers are followed lazily: a frame that saves rbp only notes where; the word is read when an outer frame is found by
+ * Registers are followed lazily: only when a frame is found by rbp, the frames inside of it are searched for the one that saved
  * rbp. So a walk reads one word a frame, and few more.
  *
  * Invariants
@@ -22,6 +22,9 @@
 #include "preload/stack_walk.h"
 
 #include "preload/arena.h"
+
+#include <stddef.h>
+#include <string.h>
 
 #define N_RULES (1u << 15) /* power of two; 1 MiB */
 #define PROBES  8
@@ -79,17 +82,6 @@ static void store_rule(struct rule_slot *s, uint64_t old_key, uint64_t key, cons
 	atomic_store_explicit(&s->key, key, memory_order_release); /* acquire: rule_of() */
 }
 
-/* false: the slot was given to another rule meanwhile. */
-static inline bool load_rule(const struct rule_slot *s, uint64_t key, struct gt_rule *rule)
-{
-	uint64_t word[sizeof(*rule) / 8];
-	for (size_t i = 0; i < sizeof(*rule) / 8; i++)
-		word[i] = atomic_load_explicit(&s->word[i], memory_order_relaxed);
-	memcpy(rule, word, sizeof(word));
-	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(&s->key, memory_order_relaxed) == key;
-}
-
 static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t h, struct gt_rule *rule)
 {
 	gt_cfi_find(pc, rule);
@@ -105,124 +97,138 @@ static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t 
 	}
 }
 
-static inline void rule_of(uint64_t pc, uint32_t epoch, struct gt_rule *rule)
+/*
+ * Takes the rule of `pc` and returns its first word: what an ordinary frame is found by, in a register, while the rest
+ * is still on its way.
+ */
+static inline uint64_t rule_of(uint64_t pc, uint32_t epoch, struct gt_rule *rule)
 {
 	const uint64_t key = key_of(pc, epoch);
 	const uint32_t h = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 49);
+	uint64_t word[sizeof(*rule) / 8];
 	for (uint32_t i = 0; i < PROBES; i++) {
 		const struct rule_slot *s = &slots[(h + i) & (N_RULES - 1)];
 		const uint64_t k = atomic_load_explicit(&s->key, memory_order_acquire); /* release: store_rule() */
-		if (__builtin_expect(k == key, 1) && load_rule(s, key, rule))
-			return;
+		if (__builtin_expect(k == key, 1)) {
+			for (size_t j = 0; j < sizeof(*rule) / 8; j++)
+				word[j] = atomic_load_explicit(&s->word[j], memory_order_relaxed);
+			atomic_thread_fence(memory_order_acquire);
+			if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_relaxed) == key, 1)) {
+				memcpy(rule, word, sizeof(word));
+				return word[0];
+			}
+			break; /* given to another rule meanwhile */
+		}
 		if (k == KEY_EMPTY)
 			break;
 	}
 	learn(pc, key, h, rule);
+	memcpy(word, rule, 8);
+	return word[0];
 }
 
-/* Where each register's value is now: saved at an address, or (0) still what it was at the start. */
+/* The first word of a rule as most are (found by rsp, nothing odd), without `saved` and `cfa_offset`. */
+static inline uint32_t ordinary(void)
+{
+	const struct gt_rule r = { .kind = GT_RULE_FRAME, .cfa_reg = GT_RSP };
+	uint32_t word;
+	memcpy(&word, &r, 4);
+	return word;
+}
+
+_Static_assert(offsetof(struct gt_rule, saved) == 2 && offsetof(struct gt_rule, cfa_offset) == 4, "see ordinary()");
+
+/* A walk that is under way. */
 struct state {
-	uint64_t sp;
-	uint64_t at[GT_N_SAVED];
+	const struct gt_regs *regs;
+	struct gt_walk *w;
+	uint64_t sp; /* of the frame that it has come to */
+	uint64_t last; /* the last word of the stack lies here */
 };
 
 /* Reads a word of the stack and remembers that; false: it is not in the stack. */
-static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64_t hi, uint64_t *value)
+static inline bool read_word(struct state *s, uint64_t at, uint64_t *value)
 {
-	if (at < lo || at + 8 > hi || (at & 7) || w->n_words == GT_MAX_WORDS)
+	if (__builtin_expect(at - s->regs->sp > s->last - s->regs->sp || (at & 7), 0))
 		return false;
 	*value = *(const uint64_t *)at;
-	w->words[w->n_words++] = (struct gt_word){ at, *value };
+	s->w->words[s->w->n_words++] = (struct gt_word){ at, *value };
 	return true;
 }
 
 /* The value that register `reg` had in the frame that the walk has come to. */
-static inline bool value_of(unsigned reg, const struct gt_regs *regs, const struct state *s, uint64_t hi, struct gt_walk *w,
-        uint64_t *value)
+static bool value_of(struct state *s, unsigned reg, uint64_t *value)
 {
 	if (reg == GT_RSP) {
 		*value = s->sp;
 		return true;
 	}
-	if (s->at[reg])
-		return read_word(w, s->at[reg], regs->sp, hi, value);
-	*value = regs->saved[reg];
-	w->asked |= (uint8_t)(1u << reg);
+	for (uint32_t i = s->w->n_pcs; i--;) {
+		const struct gt_walked *f = &s->w->frames[i];
+		if (!(f->rule.saved >> reg & 1))
+			continue;
+		const uint64_t from = f->rule.based >> reg & 1 ? f->base : f->cfa;
+		return read_word(s, from + (uint64_t)((int64_t)f->rule.offset[reg] * 8), value);
+	}
+	*value = s->regs->saved[reg];
+	s->w->asked |= (uint8_t)(1u << reg);
 	return true;
 }
 
-static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, const struct state *s, uint64_t hi,
-        struct gt_walk *w, uint64_t *cfa)
+/* Finds the frame's CFA and return address; false: it leads nowhere. */
+static bool step(struct state *s, struct gt_walked *f, uint64_t *ra)
 {
-	uint64_t base;
-	if (!value_of(r->cfa_reg, regs, s, hi, w, &base))
+	const struct gt_rule *r = &f->rule;
+	uint64_t cfa;
+	if (!value_of(s, r->cfa_reg, &cfa))
 		return false;
-	*cfa = base + (uint64_t)(int64_t)r->cfa_offset;
-	if (__builtin_expect(r->kind == GT_RULE_DEREF, 0)) {
-		if (!read_word(w, *cfa, regs->sp, hi, cfa))
+	cfa += (uint64_t)(int64_t)r->cfa_offset;
+	if (r->kind == GT_RULE_DEREF) {
+		if (!read_word(s, cfa, &cfa))
 			return false;
-		*cfa += (uint64_t)(int64_t)r->cfa_add;
+		cfa += (uint64_t)(int64_t)r->cfa_add;
 	}
-	return *cfa > s->sp && *cfa <= hi;
-}
-
-/* A frame that has something at a distance from rbp or rsp: signal frames, functions that align their stack. */
-static __attribute__((noinline)) bool step_based(const struct gt_rule *r, const struct gt_regs *regs, struct state *s,
-        uint64_t hi, struct gt_walk *w, uint64_t cfa, uint64_t *ra)
-{
-	uint64_t base;
-	if (!value_of(r->base_is_sp ? GT_RSP : GT_RBP, regs, s, hi, w, &base))
+	if (cfa <= s->sp || cfa > s->last + 8)
 		return false;
-	const uint64_t ra_from = r->based >> GT_BASED_RA & 1 ? base : cfa;
-	if (!read_word(w, ra_from + (uint64_t)((int64_t)r->ra_offset * 8), regs->sp, hi, ra))
+	if (r->based && !value_of(s, r->base_is_sp ? GT_RSP : GT_RBP, &f->base))
 		return false;
-	for (unsigned saved = r->saved; saved; saved &= saved - 1) {
-		const unsigned reg = (unsigned)__builtin_ctz(saved);
-		s->at[reg] = (r->based >> reg & 1 ? base : cfa) + (uint64_t)((int64_t)r->offset[reg] * 8);
-	}
-	return true;
-}
-
-static inline bool step(const struct gt_rule *r, const struct gt_regs *regs, struct state *s, uint64_t hi,
-        struct gt_walk *w, uint64_t cfa, uint64_t *ra)
-{
-	if (__builtin_expect(r->based, 0))
-		return step_based(r, regs, s, hi, w, cfa, ra);
-	if (!read_word(w, cfa + (uint64_t)((int64_t)r->ra_offset * 8), regs->sp, hi, ra))
-		return false;
-	for (unsigned saved = r->saved; saved; saved &= saved - 1) {
-		const unsigned reg = (unsigned)__builtin_ctz(saved);
-		s->at[reg] = cfa + (uint64_t)((int64_t)r->offset[reg] * 8);
-	}
-	return true;
+	f->cfa = cfa;
+	const uint64_t ra_from = r->based >> GT_BASED_RA & 1 ? f->base : cfa;
+	return read_word(s, ra_from + (uint64_t)((int64_t)r->ra_offset * 8), ra);
 }
 
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w)
 {
 	const uint32_t epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
-	struct state s = { .sp = regs->sp };
+	struct state s = { .regs = regs, .w = w, .sp = regs->sp, .last = stack_hi - 8 };
 	uint64_t pc = regs->pc;
 	w->n_pcs = w->n_words = 0;
 	w->epoch = epoch;
 	w->asked = 0;
 	for (;;) {
-		struct gt_rule r;
-		rule_of(pc, epoch, &r);
-		if (__builtin_expect(r.kind != GT_RULE_FRAME && r.kind != GT_RULE_DEREF, 0))
-			return r.kind == GT_RULE_END  ? GT_WALK_DONE :
-			       r.kind == GT_RULE_NONE ? GT_WALK_NO_DATA :
-			                                GT_WALK_FOREIGN;
-		if (__builtin_expect(r.cfa_reg > GT_RSP, 0)) /* spoilt by now */
-			return GT_WALK_FOREIGN;
-		uint64_t cfa, ra;
-		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) || !step(&r, regs, &s, stack_hi, w, cfa, &ra))
-			return GT_WALK_CUT;
+		struct gt_walked *f = &w->frames[w->n_pcs];
+		const uint64_t word = rule_of(pc, epoch, &f->rule);
+		uint64_t ra;
+		uint64_t back = 1; /* from a return address into its call */
+		if (__builtin_expect((word & 0xff00ffff) == ordinary() && f->rule.ra_offset == -1, 1)) {
+			f->cfa = s.sp + (uint64_t)((int64_t)word >> 32);
+			if (f->cfa <= s.sp || !read_word(&s, f->cfa - 8, &ra))
+				return GT_WALK_CUT;
+		} else {
+			if (f->rule.kind == GT_RULE_END || f->rule.kind == GT_RULE_NONE)
+				return f->rule.kind == GT_RULE_END ? GT_WALK_DONE : GT_WALK_NO_DATA;
+			if (f->rule.kind == GT_RULE_FOREIGN || f->rule.cfa_reg > GT_RSP) /* that register is spoilt by now */
+				return GT_WALK_FOREIGN;
+			if (!step(&s, f, &ra))
+				return GT_WALK_CUT;
+			back = !f->rule.is_signal;
+		}
 		if (__builtin_expect((ra - 1) >> 47, 0)) /* 0, or no address of the program */
 			return ra ? GT_WALK_CUT : GT_WALK_DONE;
-		if (w->n_pcs == GT_STACK_MAX)
+		if (__builtin_expect(w->n_pcs == GT_STACK_MAX, 0))
 			return GT_WALK_CUT;
-		pc = r.is_signal ? ra : ra - 1;
+		pc = ra - back;
+		s.sp = f->cfa;
 		w->pcs[w->n_pcs++] = pc;
-		s.sp = cfa;
 	}
 }

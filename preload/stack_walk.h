@@ -20,13 +20,20 @@ struct gt_word {
 	uint64_t value;
 };
 
-#define GT_MAX_WORDS (2 * GT_STACK_MAX + 32) /* a frame found by rbp needs two */
+#define GT_MAX_WORDS (4 * (GT_STACK_MAX + 1)) /* a frame reads at most four */
 
 enum gt_walk_end {
 	GT_WALK_DONE,    /* the outermost frame was reached: a whole stack */
 	GT_WALK_NO_DATA, /* nothing is known of the outermost pc: JIT code, the base of a coroutine */
 	GT_WALK_CUT,     /* a frame leads out of the known stack or is none, or there are too many */
 	GT_WALK_FOREIGN, /* a frame that the rules cannot describe: ask libgcc */
+};
+
+/* One frame that a walk has left: all that is needed to find, later and if at all, where it saved a register. */
+struct gt_walked {
+	uint64_t cfa;
+	uint64_t base; /* of what the rule says to be based */
+	struct gt_rule rule;
 };
 
 /* What a walk found out. Lives in the thread's memo memory: too big for a stack. */
@@ -36,6 +43,7 @@ struct gt_walk {
 	uint8_t asked; /* bit r: the value of register r at the start mattered */
 	uint64_t pcs[GT_STACK_MAX];
 	struct gt_word words[GT_MAX_WORDS];
+	struct gt_walked frames[GT_STACK_MAX + 1];
 };
 
 /*
