@@ -144,48 +144,7 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 }
 
 #ifdef GT_JUDGE
-/*
- * The judge (tests/torture/stacks.sh), in a build of its own: a tenth of all captures is done again by libgcc at once. A
- * whole stack has to be the same; a cut one the same up to its mark; of an unknown stack the caller.
- */
-#include <stdio.h>
-__attribute__((visibility("default"))) uint64_t judge_captures, judge_judged, judge_cut, judge_bad;
-static __thread uint64_t judge_random;
-
-static bool is_judged_same(const uint64_t *got, size_t n, const uint64_t *want, size_t n_want)
-{
-	const bool is_cut = n && got[n - 1] == GT_PC_CUT;
-	if (!is_cut)
-		return n == n_want && !memcmp(got, want, n * sizeof(*got));
-	__atomic_fetch_add(&judge_cut, 1, __ATOMIC_RELAXED);
-	if (n == 2 && n_want > 1) /* the caller alone */
-		return got[0] == want[0] || got[0] == want[1];
-	return n - 1 <= n_want && !memcmp(got, want, (n - 1) * sizeof(*got));
-}
-
-static __attribute__((noinline)) size_t judge(const struct gt_thread *t, size_t n)
-{
-	__atomic_fetch_add(&judge_captures, 1, __ATOMIC_RELAXED);
-	judge_random = (judge_random ^ (uint64_t)t) * 6364136223846793005u + 1442695040888963407u;
-	if (!n || judge_random >> 32 >= 0x1999999a)
-		return n;
-	uint64_t fresh[GT_STACK_MAX + 8]; /* the judge's own frames, too */
-	size_t n_fresh = gt_slow_walk(fresh, GT_STACK_MAX + 8);
-	const uint64_t *want = strip(fresh, &n_fresh, false);
-	__atomic_fetch_add(&judge_judged, 1, __ATOMIC_RELAXED);
-	if (is_judged_same(t->stack, n, want, n_fresh) || __atomic_fetch_add(&judge_bad, 1, __ATOMIC_RELAXED) > 5)
-		return n;
-	fprintf(stderr, "judge: %zu frames of ours (memo %d), %zu of libgcc:\n", n, t->hit != NULL, n_fresh);
-	for (size_t i = 0; i < n || i < n_fresh; i++)
-		fprintf(stderr, "  %#lx %#lx\n", i < n ? t->stack[i] : 0, i < n_fresh ? want[i] : 0);
-	return n;
-}
-#else
-static inline size_t judge(const struct gt_thread *t, size_t n)
-{
-	(void)t;
-	return n;
-}
+#include "preload/stack_judge.inc"
 #endif
 
 static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
@@ -211,7 +170,14 @@ __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t 
 		t->pcs[0] = pc - 1;
 		return set_stack(t, NULL, t->pcs, 1);
 	}
-	return judge(t, capture(t, &regs, pc));
+#ifdef GT_JUDGE
+	const uint64_t begin = ticks();
+	const size_t n = capture(t, &regs, pc);
+	__atomic_fetch_add(&judge_ticks, ticks() - begin, __ATOMIC_RELAXED);
+	return judge(t, n);
+#else
+	return capture(t, &regs, pc);
+#endif
 }
 
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)

@@ -23,10 +23,8 @@ struct gt_memo_entry *gt_memo_keep(struct gt_memo *m, const struct gt_regs *regs
 	struct gt_memo_entry *e = gt_memo_place(m, regs, hint);
 	e->sp = regs->sp;
 	e->pc = regs->pc;
-	for (unsigned r = 0; r < GT_N_SAVED; r++) {
-		e->saved[r] = regs->saved[r];
-		e->mask[r] = 0 - (uint64_t)(w->asked >> r & 1);
-	}
+	memcpy(e->saved, regs->saved, sizeof(e->saved));
+	e->asked = w->asked;
 	e->gen = 0;
 	e->epoch = w->epoch;
 	e->n_words = (uint16_t)((w->n_words + 3) & ~3u);

@@ -14,10 +14,10 @@
 struct gt_memo_entry {
 	uint64_t sp, pc;
 	uint64_t saved[GT_N_SAVED];
-	uint64_t mask[GT_N_SAVED]; /* all ones: the value of this register at the start mattered; else 0 */
 	uint64_t gen;              /* in which `id` stands for this stack */
 	uint32_t id;
 	uint32_t epoch;
+	uint16_t asked;   /* bit r: the value of register r at the start mattered */
 	uint16_t n_words; /* filled up to a multiple of 4 with the first one */
 	uint16_t n_pcs;
 	uint32_t offset[GT_MEMO_WORDS]; /* from sp */
@@ -42,15 +42,18 @@ _Static_assert(GT_MEMO_ENTRIES == 32, "gt_memo_place() takes 5 bits");
 
 /*
  * The entry that is proven to be the stack of `regs`, or NULL. `hint`: where the hook was called from. Here, to be
- * inlined: it is the way of nearly every stack. No branch for a word or a register: the common case is that all are the same.
+ * inlined: it is the way of nearly every stack. No branch for a word: the common case is that all are the same. A register at the
+ * start matters rarely, as our own frames have saved most.
  */
 static inline struct gt_memo_entry *gt_memo_find(struct gt_memo *m, const struct gt_regs *regs, uint64_t hint)
 {
 	struct gt_memo_entry *e = gt_memo_place(m, regs, hint);
 	uint64_t diff = (e->sp ^ regs->sp) | (e->pc ^ regs->pc) |
 	                (e->epoch ^ atomic_load_explicit(&gt_rules_epoch, memory_order_relaxed));
-	for (unsigned r = 0; r < GT_N_SAVED; r++)
-		diff |= (e->saved[r] ^ regs->saved[r]) & e->mask[r];
+	for (unsigned asked = e->asked; __builtin_expect(asked != 0, 0); asked &= asked - 1) {
+		const unsigned r = (unsigned)__builtin_ctz(asked);
+		diff |= e->saved[r] ^ regs->saved[r];
+	}
 	if (diff)
 		return NULL;
 	const uint8_t *base = (const uint8_t *)regs->sp;
