@@ -173,7 +173,7 @@ __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t 
 #ifdef GT_JUDGE
 	const uint64_t begin = ticks();
 	const size_t n = capture(t, &regs, pc);
-	__atomic_fetch_add(&judge_ticks, ticks() - begin, __ATOMIC_RELAXED);
+	judge_time(ticks() - begin);
 	return judge(t, n);
 #else
 	return capture(t, &regs, pc);
