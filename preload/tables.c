@@ -3,6 +3,7 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
@@ -159,12 +160,20 @@ static gt_str func_of(const struct gt_symbol *s)
 		      }; /* the table is full: any name is better than an invalid file */
 }
 
+static struct gt_symbol symbol_of(uint64_t pc, char *buf, size_t cap)
+{
+	static const char cut[] = "[cut]"; /* as a file, too: viewers show it where they expect one */
+	if (pc == GT_PC_CUT)
+		return (struct gt_symbol){ cut, sizeof(cut) - 1, cut, sizeof(cut) - 1 };
+	return gt_symbols_get(pc, buf, cap);
+}
+
 static void write_stack(uint64_t id, const uint64_t *pcs, size_t n)
 {
 	static struct gt_frame frames[GT_STACK_MAX]; /* one writer */
 	char buf[300];
 	for (size_t i = 0; i < n; i++) {
-		const struct gt_symbol s = gt_symbols_get(pcs[i], buf, sizeof(buf));
+		const struct gt_symbol s = symbol_of(pcs[i], buf, sizeof(buf));
 		const gt_str func = func_of(&s);
 		const gt_str file = intern(s.file, s.file_len);
 		frames[i] = (struct gt_frame){ pcs[i], func, file.v ? file : func, 1 };

@@ -311,7 +311,9 @@ struct gt_thread *gt_thread_register_self(void)
 		return NULL;
 	}
 	gt_stack_find(t);
-	const size_t n = gt_stack_capture(t, (uint64_t)__builtin_return_address(0));
+	size_t n = gt_stack_capture(t, (uint64_t)__builtin_return_address(0));
+	if (n > 1 && t->stack[n - 1] == GT_PC_CUT)
+		n--;
 	t->start_pc = n ? t->stack[n - 1] : 0; /* the best that is known: the outermost frame */
 	if (n)
 		gt_stack_done(t);

@@ -146,6 +146,7 @@ struct gt_thread {
 	uint64_t walk_sp;           /* frame of the capture under way */
 	uint32_t is_walking;        /* a capture is under way, or its result is in use */
 	uint32_t memo;              /* struct gt_memo, as an arena index; 0 = none yet */
+	struct gt_memo *memo_mem;   /* the same, valid if there is one */
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */
 	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
