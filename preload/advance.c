@@ -220,7 +220,8 @@ void gt_put_label(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns n
 		return;
 	t->named = seq;
 	t->named_gen = gen;
-	const gt_str id = __atomic_load_n(&t->name[0], __ATOMIC_RELAXED) ? label_id(t, gen) : (gt_str){ 0 };
+	const gt_str id =
+		__atomic_load_n(&t->name[0], __ATOMIC_RELAXED) ? label_id(t, gen) : (gt_str){ 0 };
 	if (id.v)
 		gt_w_GoLabel(b, now, id);
 }
