@@ -146,9 +146,11 @@ uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 		const uint64_t gen = gt_acquire(t);
 		if (!gen)
 			return 0;
-		const struct gt_batch *b = &t->batch[gen % 2];
-		t->section_gen = gen;
 		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_gen = gen;
+		atomic_signal_fence(memory_order_seq_cst); /* a jump from here on has something to
+							      forget (thread.c) */
+		const struct gt_batch *b = &t->batch[gen % 2];
 		if (b->mem && gt_batch_has_room(b, GT_SECTION_BYTES))
 			return gen;
 		if (b->mem)
@@ -158,6 +160,7 @@ uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 			install(t, gen, now, c);
 			return gen;
 		}
+		t->section_gen = 0;
 		gt_release(t);
 		if (!refill(t)) {
 			*is_full = true;
@@ -343,8 +346,9 @@ static void note(struct gt_thread *t, uint64_t gen)
 {
 	t->noted_gen = 0;
 	const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
-	if (use != GT_LIVE && use != GT_OWING)
-		return;
+	if (use == GT_FREE || use == GT_ENDED ||
+	    !atomic_load_explicit(&t->is_announced, memory_order_acquire))
+		return; /* its G does not exist */
 	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
 	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it
 	 * commits */
@@ -386,26 +390,11 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 			      memory_order_release); /* acquire: await_begin() */
 }
 
-/* Killed inside a section: what was committed counts, with the state it led to; the rest never
- * happened. */
-static void settle_dead(struct gt_thread *t)
-{
-	if (!(atomic_load_explicit(&t->writing, memory_order_acquire) & 1))
-		return;
-	const struct gt_chunk *c = t->chunk[t->section_gen % 2];
-	const uint64_t commit = c && c->gen == t->section_gen
-					? atomic_load_explicit(&c->commit, memory_order_acquire)
-					: 0;
-	if (commit >> 8)
-		atomic_store_explicit(&t->state, (uint32_t)(commit & 0xff), memory_order_relaxed);
-	gt_drop_half_event(t);
-}
-
 /* Everything of `gen` that this thread, now quiet, has left. */
 static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
 {
 	if (is_dead)
-		settle_dead(t);
+		gt_drop_half_event(t);
 	write_pending_begin(t, gen);
 	struct gt_chunk *c = t->chunk[gen % 2];
 	if (!c)
@@ -487,7 +476,7 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 		if (use == GT_OWING) {
 			uint32_t old = atomic_load_explicit(&t->in_use, memory_order_relaxed);
 			if ((old == GT_OWING || old == GT_LIVE) &&
-			    atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_MAKING,
+			    atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_REAPING,
 								    memory_order_acq_rel,
 								    memory_order_relaxed))
 				gt_thread_reap(t);

@@ -84,11 +84,14 @@ static inline uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 	*is_full = false;
 	const uint64_t gen = gt_acquire(t);
 	if (__builtin_expect(gen != 0, 1)) {
-		const struct gt_batch *b = &t->batch[gen % 2];
-		t->section_gen = gen;
 		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_gen = gen;
+		/* from here on a jump has something to forget (thread.c) */
+		atomic_signal_fence(memory_order_seq_cst);
+		const struct gt_batch *b = &t->batch[gen % 2];
 		if (__builtin_expect(b->mem && gt_batch_has_room(b, GT_SECTION_BYTES), 1))
 			return gen;
+		t->section_gen = 0;
 		gt_release(t);
 	}
 	return gt_open_slow(t, now, is_full);
@@ -115,9 +118,11 @@ static inline void gt_commit_to(struct gt_thread *t, uint64_t gen, enum gt_state
 /* The same, by the thread itself. */
 static inline void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
 {
-	if (atomic_load_explicit(&t->writing, memory_order_relaxed) &
-	    1) /* else a jump ended the section under us */
-		gt_commit_to(t, gen, state);
+	if (!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1))
+		return; /* a jump ended the section under us */
+	gt_commit_to(t, gen, state);
+	atomic_signal_fence(memory_order_seq_cst);
+	t->section_gen = 0; /* N.B. not in gt_commit_to(), which advance uses for others */
 }
 
 /* Hands the batch of `gen` to the writer now. Inside a section. */

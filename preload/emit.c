@@ -120,6 +120,7 @@ static bool pay_owed(struct gt_thread *t)
 	}
 	t->owed_ns = 0;
 	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
+	t->section_gen = 0;
 	gt_release(t);
 	return true;
 }
@@ -255,6 +256,7 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		gt_release(t);
 		count_wait(t, p->call);
 	} else if (gen) {
+		t->section_gen = 0;
 		gt_release(t);
 		write_end(t, now, begun);
 	} else {

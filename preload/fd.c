@@ -18,7 +18,8 @@ static _Atomic uint8_t kinds[N_FDS];
 static _Atomic uint8_t used[N_FDS]; /* since the last refresh */
 static _Atomic uint32_t is_any_used;
 
-/* A regular file, directory or block device comes back at once; everything else may wait for somebody. */
+/* A regular file, directory or block device comes back at once; everything else may wait for
+ * somebody. */
 static enum fd_kind kind_of(const struct stat *st, bool is_nonblocking)
 {
 	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISBLK(st->st_mode))

@@ -1,15 +1,17 @@
 /*
  * Capture: memo, else rule walk, else the caller alone.
  *
- * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's JIT does), and a handler that
- * interrupts a throw would wait for its own thread for ever. It is the judge of test builds only.
+ * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's
+ * JIT does), and a handler that interrupts a throw would wait for its own thread for ever. It is
+ * the judge of test builds only.
  *
  * Corner cases
  *
- * - The stack is unknown (alternate stack, coroutine) or nearly used up: the caller and "[cut]", counted. What lies above
- *   sp there is anybody's guess, and may end at the next page.
+ * - The stack is unknown (alternate stack, coroutine) or nearly used up: the caller and "[cut]",
+ * counted. What lies above sp there is anybody's guess, and may end at the next page.
  * - A handler interrupts a capture of its own thread: it gets no stack, as the memory is in use.
- * - The stack does not hang together, or is too deep: what was found up to there and "[cut]", counted.
+ * - The stack does not hang together, or is too deep: what was found up to there and "[cut]",
+ * counted.
  */
 #include "preload/stack.h"
 
@@ -38,7 +40,8 @@ static bool is_in(struct range r, uint64_t pc)
 	return pc - r.lo < r.hi - r.lo;
 }
 
-/* Registers as they are here, in the caller's frame; the unwind data of this very instruction describes them. */
+/* Registers as they are here, in the caller's frame; the unwind data of this very instruction
+ * describes them. */
 static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 {
 	uint64_t pc, sp;
@@ -54,9 +57,10 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 }
 
 /*
- * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
- * libc and to our trampoline; viewers name threads after the outermost one. A cut stack keeps them and gets a mark instead.
- * Returns the first to keep. `pcs` has room for GT_STACK_MAX.
+ * Of our own frames only the outermost stays: the hook. At the other end, frames that start a
+ * thread or the process belong to libc and to our trampoline; viewers name threads after the
+ * outermost one. A cut stack keeps them and gets a mark instead. Returns the first to keep. `pcs`
+ * has room for GT_STACK_MAX.
  */
 static const uint64_t *strip(uint64_t *pcs, size_t *n, bool is_cut)
 {
@@ -67,8 +71,9 @@ static const uint64_t *strip(uint64_t *pcs, size_t *n, bool is_cut)
 		end = end < GT_STACK_MAX ? end + 1 : end;
 		pcs[end - 1] = GT_PC_CUT;
 	}
-	while (!is_cut && end > first + 1 && (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
-	                                             is_in(entry_text, pcs[end - 1])))
+	while (!is_cut && end > first + 1 &&
+	       (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
+		is_in(entry_text, pcs[end - 1])))
 		end--;
 	*n = end - first;
 	return pcs + first;
@@ -88,7 +93,8 @@ static struct gt_memo *memo_of(struct gt_thread *t)
 	return t->memo_mem;
 }
 
-static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)
+static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs,
+			size_t n)
 {
 	t->hit = hit;
 	t->stack = pcs;
@@ -111,8 +117,9 @@ static size_t capture_unknown(struct gt_thread *t, uint64_t pc)
 }
 
 /*
- * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a thread's stack ends in our
- * gt_thread_main(); libc starts a coroutine by a return to a function, just before which there is nothing.
+ * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a
+ * thread's stack ends in our gt_thread_main(); libc starts a coroutine by a return to a function,
+ * just before which there is nothing.
  */
 static bool is_whole(enum gt_walk_end end, uint64_t pc)
 {
@@ -120,7 +127,8 @@ static bool is_whole(enum gt_walk_end end, uint64_t pc)
 	       (end == GT_WALK_NO_DATA && is_in(libc_text, pc));
 }
 
-static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
+static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs,
+			       uint64_t pc)
 {
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
 	size_t n = m->walk.n_pcs;
@@ -136,7 +144,8 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 #include "tests/judge/stack_judge.inc"
 #endif
 
-static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
+static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t,
+							    const struct gt_regs *regs, uint64_t pc)
 {
 	struct gt_memo *m = memo_of(t);
 	if (!m || !has_room(t, regs->sp, RULE_BYTES))
@@ -192,7 +201,8 @@ static bool take_range(const char *line, const char *end, struct range *r)
 		if (*line == '-')
 			i = 1;
 		else
-			v[i] = v[i] << 4 | (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+			v[i] = v[i] << 4 |
+			       (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
 	}
 	*r = (struct range){ v[0], v[1] };
 	return line < end;
@@ -203,7 +213,8 @@ void gt_stack_find(struct gt_thread *t)
 	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
 	if (gt_is_sandboxed)
 		return;
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return;
 	char *buf = (char *)t->pcs; /* nobody else uses it yet */
@@ -238,7 +249,8 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
-		const struct range r = { info->dlpi_addr + p->p_vaddr, info->dlpi_addr + p->p_vaddr + p->p_memsz };
+		const struct range r = { info->dlpi_addr + p->p_vaddr,
+					 info->dlpi_addr + p->p_vaddr + p->p_memsz };
 		if (is_in(r, (uint64_t)&gt_stack_capture))
 			our_text = r;
 		if (strstr(info->dlpi_name, "/libc.so.6"))

@@ -162,7 +162,8 @@ static gt_str func_of(const struct gt_symbol *s)
 
 static struct gt_symbol symbol_of(uint64_t pc, char *buf, size_t cap)
 {
-	static const char cut[] = "[cut]"; /* as a file, too: viewers show it where they expect one */
+	static const char cut[] =
+		"[cut]"; /* as a file, too: viewers show it where they expect one */
 	if (pc == GT_PC_CUT)
 		return (struct gt_symbol){ cut, sizeof(cut) - 1, cut, sizeof(cut) - 1 };
 	return gt_symbols_get(pc, buf, cap);

@@ -18,8 +18,10 @@
  * stream out of order.
  * 4. A record is freed when the generation of its last event has been closed (D5). Otherwise the
  * closer reads somebody else's.
- * 5. A record is claimed (GT_MAKING) by compare-and-swap before it is filled or reaped. Otherwise
- *    advance and the heir of a tid would both bury the same thread.
+ * 5. A record is claimed (GT_MAKING, GT_REAPING) by compare-and-swap before it is filled or reaped.
+ * Otherwise advance and the heir of a tid would both bury the same thread.
+ * 6. A thread does not start as long as a predecessor of the same tid has not ended in the trace.
+ * Otherwise its events would come, on that tid's stream, before the other's last ones.
  *
  * Corner cases
  *
@@ -27,6 +29,8 @@
  * counted.
  * - No room for a start: the record stays NEW and the thread tries again at its next wait.
  * - No room for an end: the record is OWING, and advance writes the end.
+ * - A jump or death left a section: bytes and counters that were not committed are forgotten, and
+ * the next section tells the thread's status again, from which readers count anew.
  */
 #include "preload/thread.h"
 
@@ -74,10 +78,10 @@ uint32_t gt_threads_ended(void)
 	return atomic_load_explicit(&n_ended, memory_order_relaxed);
 }
 
-static bool claim(struct gt_thread *t, uint32_t from)
+static bool claim(struct gt_thread *t, uint32_t from, uint32_t to)
 {
-	return atomic_compare_exchange_strong_explicit(&t->in_use, &from, GT_MAKING,
-						       memory_order_acq_rel, memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&t->in_use, &from, to, memory_order_acq_rel,
+						       memory_order_relaxed);
 }
 
 /*
@@ -108,7 +112,7 @@ static struct gt_thread *record_claim(void)
 	for (; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		if (atomic_load_explicit(&t->in_use, memory_order_relaxed) == GT_FREE &&
-		    claim(t, GT_FREE)) {
+		    claim(t, GT_FREE, GT_MAKING)) {
 			atomic_store_explicit(&first_free, i + 1, memory_order_relaxed);
 			return t;
 		}
@@ -215,12 +219,17 @@ static void slot_give_back(uint32_t slot)
 
 /* ---- birth ---- */
 
-/* Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and
- * creates itself. */
-static bool write_start(struct gt_thread *t)
+/*
+ * Events that bring a thread to life on itself: it was announced by GoCreate, or is unknown and
+ * creates itself. `next`: what the record is then.
+ */
+static bool write_start(struct gt_thread *t, enum gt_in_use next)
 {
+	const bool is_announced = atomic_load_explicit(&t->is_announced, memory_order_relaxed);
 	bool is_full;
 	const gt_ns now = gt_now();
+	if (!t->slot) /* it vanished before it could take one */
+		atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
 	const uint64_t gen = gt_open(t, now, &is_full);
 	if (!gen)
 		return false;
@@ -236,11 +245,11 @@ static bool write_start(struct gt_thread *t)
 
 	const gt_stack start = gt_stack_of(gen, t->start_pc);
 	const bool is_traced = atomic_load_explicit(&t->traced, memory_order_relaxed) == gen;
-	if (!t->is_announced)
+	if (!is_announced)
 		gt_w_GoCreate(b, now, t->g, start, (gt_stack){ 0 });
 	else if (!is_traced)
 		gt_w_GoStatusStack(b, now, t->g, (gt_m){ t->tid }, GT_G_RUNNABLE, start);
-	if (!is_traced || !t->is_announced) {
+	if (!is_traced || !is_announced) {
 		atomic_store_explicit(&t->traced, gen, memory_order_relaxed);
 		t->gseq = 0;
 	}
@@ -248,30 +257,53 @@ static bool write_start(struct gt_thread *t)
 	gt_put_procs_change(b, gen, now);
 	gt_put_label(t, gen, b, now);
 	gt_commit(t, gen, GT_STATE_RUNNING);
-	/* N.B. not before: a closer that finds a live record gives its G a status, so the G must
+	/* N.B. not before: a closer that finds such a record gives its G a status, so the G must
 	 * exist */
-	atomic_store_explicit(&t->in_use, GT_LIVE, memory_order_release);
+	atomic_store_explicit(&t->is_announced, true,
+			      memory_order_release); /* acquire: note() in advance.c */
+	atomic_store_explicit(&t->in_use, next, memory_order_release);
 	gt_release(t);
 	return true;
+}
+
+/* Has another thread of this tid, which is gone, still to write on the tid's stream? */
+static bool is_predecessor(const struct gt_thread *heir, uint32_t i, uint32_t tid)
+{
+	if (atomic_load_explicit(&tids[i], memory_order_acquire) !=
+	    tid) /* release: write_end_of_life() */
+		return false;
+	const struct gt_thread *t = gt_thread_at(i);
+	const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
+	return t != heir && (use == GT_LIVE || use == GT_OWING || use == GT_REAPING);
+}
+
+/* The kernel gives out tids again; if a record still has this one, its thread is gone without a
+ * word. Invariant 6. */
+static bool bury_predecessors(struct gt_thread *heir, uint32_t tid)
+{
+	bool is_done = true;
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		if (!is_predecessor(heir, i, tid))
+			continue;
+		struct gt_thread *t = gt_thread_at(i);
+		if (claim(t, GT_LIVE, GT_REAPING) || claim(t, GT_OWING, GT_REAPING))
+			gt_thread_reap(t);
+		is_done = is_done && !is_predecessor(heir, i, tid);
+	}
+	return is_done;
+}
+
+static bool start_if_possible(struct gt_thread *t)
+{
+	return bury_predecessors(t, atomic_load_explicit(&t->tid, memory_order_relaxed)) &&
+	       write_start(t, GT_LIVE);
 }
 
 bool gt_thread_retry_start(struct gt_thread *t)
 {
 	return atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW &&
-	       write_start(t);
-}
-
-/* The kernel gives out tids again; if a record still has this one, its thread is gone without a
- * word. */
-static void bury_predecessor(struct gt_thread *heir, uint32_t tid)
-{
-	const uint32_t end = gt_threads_end();
-	for (uint32_t i = 0; i < end; i++) {
-		struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&tids[i], memory_order_relaxed) == tid && t != heir &&
-		    (claim(t, GT_LIVE) || claim(t, GT_OWING)))
-			gt_thread_reap(t);
-	}
+	       start_if_possible(t);
 }
 
 static void take_comm(struct gt_thread *t)
@@ -284,12 +316,10 @@ static void take_comm(struct gt_thread *t)
 
 static void start_on_self(struct gt_thread *t)
 {
-	const uint32_t tid = gt_tid_of_self();
-	bury_predecessor(t, tid);
-	set_tid(t, tid);
+	set_tid(t, gt_tid_of_self());
 	take_comm(t);
 	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
-	write_start(t);
+	start_if_possible(t);
 }
 
 void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size)
@@ -346,6 +376,8 @@ struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo,
 	t->stack_hi = stack_hi;
 	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
 	atomic_store_explicit(&t->state, GT_STATE_RUNNING, memory_order_relaxed);
+	atomic_store_explicit(&t->is_announced, true,
+			      memory_order_relaxed); /* G 1 needs no GoCreate */
 	atomic_store_explicit(&t->in_use, GT_LIVE, memory_order_release);
 	return t;
 }
@@ -376,12 +408,12 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 		      n ? gt_stack_id(t, gen) : (gt_stack){ 0 });
 	if (n)
 		gt_stack_done(t);
-	child->is_announced = true;
 	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 	child->gseq = 0;
 	gt_commit(t, gen, GT_STATE_RUNNING);
-	atomic_store_explicit(&child->in_use, GT_LIVE,
-			      memory_order_release); /* inside: the closer sees both or none */
+	/* both inside: the closer sees commit and these, or none. acquire: note() in advance.c */
+	atomic_store_explicit(&child->is_announced, true, memory_order_release);
+	atomic_store_explicit(&child->in_use, GT_LIVE, memory_order_release);
 	gt_release(t);
 	return child;
 }
@@ -419,21 +451,41 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 
 /* ---- death ---- */
 
-void gt_drop_half_event(struct gt_thread *t)
+/*
+ * What was not committed in `gen` is forgotten: bytes, times, and counters of G and slot, which are
+ * not known any more. So the batch ends here, and the next section begins with statuses. N.B.
+ * `chunk` may be NULL with `batch` set, and the other way round: the jump may come from anywhere.
+ */
+static void forget_uncommitted(struct gt_thread *t, uint64_t gen)
 {
-	if (!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1))
-		return;
-	const uint64_t gen = t->section_gen;
 	struct gt_chunk *c = t->chunk[gen % 2];
-	if (c && c->gen == gen)
-		t->batch[gen % 2].len =
-			GT_BATCH_HEADER +
-			(uint32_t)(atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8);
-	/* counters may have moved without an event: a second status of the generation sets them
-	 * anew */
+	t->chunk[gen % 2] = NULL;
+	t->batch[gen % 2].mem = NULL;
+	const uint64_t commit = c ? atomic_load_explicit(&c->commit, memory_order_relaxed) : 0;
+	if (commit >>
+	    8) { /* also of a commit that was left half way: it counts, with the state it led to */
+		atomic_store_explicit(&t->state, (uint32_t)(commit & 0xff), memory_order_relaxed);
+		atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
+		gt_chunk_hand_over(c);
+	} else if (c) {
+		gt_chunk_put(c);
+	}
 	atomic_store_explicit(&t->traced, 0, memory_order_relaxed);
 	gt_slots[t->slot].traced = 0;
 	t->named_gen = 0;
+	uint64_t claimed = gen; /* perhaps by this section; twice does no harm */
+	atomic_compare_exchange_strong_explicit(&gt_shared[gen % 2].procs_change, &claimed, 0,
+						memory_order_relaxed, memory_order_relaxed);
+}
+
+void gt_drop_half_event(struct gt_thread *t)
+{
+	if (!(atomic_load_explicit(&t->writing, memory_order_acquire) &
+	      1)) /* release: gt_release() */
+		return;
+	if (t->section_gen)
+		forget_uncommitted(t, t->section_gen);
+	t->section_gen = 0;
 	gt_release(t);
 }
 
@@ -450,6 +502,20 @@ static void put_end_of_life(struct gt_thread *t, uint64_t gen, struct gt_batch *
 	gt_w_ProcStop(b, t->died);
 }
 
+/* The start that there was no room for. */
+static bool write_late_start(struct gt_thread *t)
+{
+	const uint32_t tid = atomic_load_explicit(&t->tid, memory_order_relaxed),
+		       end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++)
+		if (is_predecessor(t, i, tid) &&
+		    atomic_load_explicit(&gt_thread_at(i)->state, memory_order_relaxed) !=
+			    GT_STATE_NEW)
+			return false;
+	return write_start(t,
+			   (enum gt_in_use)atomic_load_explicit(&t->in_use, memory_order_relaxed));
+}
+
 static bool write_end_of_life(struct gt_thread *t)
 {
 	bool is_full;
@@ -459,7 +525,7 @@ static bool write_end_of_life(struct gt_thread *t)
 		__atomic_store_n(&t->died.v, gt_now().v,
 				 __ATOMIC_RELAXED); /* the closer may be reading it */
 	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW &&
-	    !write_start(t))
+	    !write_late_start(t))
 		return false;
 	const gt_ns waited = t->owed_ns ? (gt_ns){ t->owed_ns }
 					: t->died; /* the end of a wait that is still open */
@@ -473,7 +539,8 @@ static bool write_end_of_life(struct gt_thread *t)
 	gt_commit(t, gen, GT_STATE_GONE);
 	gt_hand_over(t, gen);
 	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
-	atomic_store_explicit(&tids[t->index], 0, memory_order_relaxed);
+	atomic_store_explicit(&tids[t->index], 0,
+			      memory_order_release); /* acquire: is_predecessor() */
 	const uint32_t slot = t->slot;
 	atomic_store_explicit(&t->in_use, GT_ENDED,
 			      memory_order_release); /* inside, as the closer frees by it */

@@ -101,9 +101,10 @@ struct gt_call_block {
 enum gt_in_use {
 	GT_FREE,
 	GT_LIVE,
-	GT_ENDED,  /* its last event is written; freed when that generation is closed */
-	GT_OWING,  /* it is gone and its GoDestroy is not written yet: advance does that */
-	GT_MAKING, /* being filled or reaped by one thread */
+	GT_ENDED,   /* its last event is written; freed when that generation is closed */
+	GT_OWING,   /* it is gone and its GoDestroy is not written yet: advance does that */
+	GT_MAKING,  /* being filled by one thread */
+	GT_REAPING, /* it is gone, and somebody is writing its end */
 };
 
 struct gt_thread {
@@ -119,11 +120,12 @@ struct gt_thread {
 	_Atomic uint32_t state;  /* enum gt_state, before the next event */
 	_Atomic uint32_t slot;   /* P, from 1; 0 = none */
 	uint64_t gseq;           /* counter of its G in that generation */
-	uint64_t owed_ns;  /* a wait ended at this time and its end is not written yet; 0 = none */
-	bool is_announced; /* its GoCreate is written */
-	bool is_busy;      /* it filled a chunk: the next one is big */
-	int64_t heap;      /* bytes allocated minus freed by this thread */
-	uint64_t own[GT_N_OWN]; /* what is missing of this thread, by cause */
+	uint64_t owed_ns; /* a wait ended at this time and its end is not written yet; 0 = none */
+	_Atomic bool is_announced; /* its GoCreate is committed, in generation `traced` or an older
+				      one */
+	bool is_busy;              /* it filled a chunk: the next one is big */
+	int64_t heap;              /* bytes allocated minus freed by this thread */
+	uint64_t own[GT_N_OWN];    /* what is missing of this thread, by cause */
 
 	_Atomic uint32_t in_use; /* enum gt_in_use */
 	_Atomic uint32_t tid;    /* 0 = not started */
@@ -141,7 +143,7 @@ struct gt_thread {
 	uint32_t named;            /* name_seq of the label last written, */
 	uint64_t named_gen;        /* and its generation */
 
-	uint64_t section_gen;       /* generation of the write section opened last, */
+	uint64_t section_gen;       /* generation whose batch may hold what is not committed; 0 = none */
 	uint64_t section_sp;        /* and its frame */
 	uint64_t walk_sp;           /* frame of the capture under way */
 	uint32_t is_walking;        /* a capture is under way, or its result is in use */

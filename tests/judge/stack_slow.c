@@ -1,6 +1,6 @@
 /*
- * libgcc's unwinder, the judge of our own walk in test builds: exact where tables are, about 100 ns a frame. Loaded privately, so
- * that its symbols do not get in the way of the program's own.
+ * libgcc's unwinder, the judge of our own walk in test builds: exact where tables are, about 100 ns
+ * a frame. Loaded privately, so that its symbols do not get in the way of the program's own.
  */
 #include "preload/stack_walk.h"
 
@@ -24,7 +24,8 @@ struct list {
 static _Unwind_Reason_Code step(struct _Unwind_Context *ctx, void *arg)
 {
 	struct list *l = (struct list *)arg;
-	int is_exact = 0; /* the frame was interrupted at this very instruction, not left by a call */
+	int is_exact =
+		0; /* the frame was interrupted at this very instruction, not left by a call */
 	const uint64_t ip = get_ip_fn(ctx, &is_exact);
 	if (!ip)
 		return _URC_END_OF_STACK;
@@ -45,11 +46,14 @@ void gt_slow_init(void)
 	void *lib = gt_slow_dlopen("libgcc_s.so.1", RTLD_LOCAL | RTLD_NOW);
 	if (!lib)
 		return;
-	get_ip_fn = (_Unwind_Word(*)(struct _Unwind_Context *, int *))gt_slow_dlsym(lib, "_Unwind_GetIPInfo");
-	backtrace_fn = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))gt_slow_dlsym(lib, "_Unwind_Backtrace");
+	get_ip_fn = (_Unwind_Word(*)(struct _Unwind_Context *, int *))gt_slow_dlsym(
+		lib, "_Unwind_GetIPInfo");
+	backtrace_fn = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))gt_slow_dlsym(
+		lib, "_Unwind_Backtrace");
 	if (!get_ip_fn)
 		backtrace_fn = NULL;
-	uint64_t pcs[1]; /* once here, where there is time and stack: it sets itself up on first use */
+	uint64_t pcs[1]; /* once here, where there is time and stack: it sets itself up on first use
+			  */
 	struct list l = { pcs, 0, 1 };
 	if (backtrace_fn)
 		backtrace_fn(step, &l);

@@ -302,6 +302,16 @@ static void jump_from(const char *name, bool first_of_its_generation)
 	cr_assert(ge(sz, n, first_of_its_generation ? 2 : 3));
 }
 
+Test(core_emit, a_jump_out_of_a_section_forgets_the_half_event)
+{
+	jump_from("before_commit", false);
+}
+
+Test(core_emit, a_jump_out_of_the_first_section_of_a_generation_forgets_its_statuses_too)
+{
+	jump_from("before_commit", true);
+}
+
 Test(core_emit, a_jump_after_the_commit_keeps_the_event)
 {
 	jump_from("after_commit", false);

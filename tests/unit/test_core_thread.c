@@ -447,6 +447,11 @@ Test(core_thread, an_announced_thread_that_never_had_room_has_one_whole_life)
 	never_had_room(ANNOUNCED);
 }
 
+Test(core_thread, an_unannounced_thread_that_never_had_room_has_one_whole_life)
+{
+	never_had_room(BY_ITSELF);
+}
+
 Test(core_thread, an_end_without_room_is_written_later_with_its_own_time)
 {
 	boot(SMALL);
@@ -467,4 +472,47 @@ Test(core_thread, an_end_without_room_is_written_later_with_its_own_time)
 	for (unsigned gen = 2; gen <= 4; gen++)
 		cr_assert(eq(u64, core_status(g, gen), GT_G_RUNNING), "generation %u", gen);
 	cr_assert(ge(u64, core_time(GT_EV_GoDestroy, g, 0), died));
+}
+
+Test(core_thread, the_heir_of_a_tid_does_not_start_before_its_predecessor_has_ended_in_the_file)
+{
+	boot(SMALL);
+	struct gt_thread *t = spawn(71);
+	const uint64_t g = t->g.v;
+	struct gt_thread *heir = announce();
+	const uint64_t g2 = heir->g.v;
+	core_advance();
+	struct gt_chunk *all = core_take_all_chunks();
+	end(t, 71);
+	cr_assert(eq(u32, use_of(t), GT_OWING));
+	start(heir, 71);
+	cr_assert(eq(u32, atomic_load(&heir->state), GT_STATE_NEW));
+	core_advance();
+	wait_as(heir, 71);
+	core_give_back(all);
+	wait_as(heir, 71);
+	core_advance();
+	wait_as(heir, 71);
+	end(heir, 71);
+	core_advance();
+	finish();
+	lived_once(g);
+	lived_once(g2);
+	cr_assert(ge(sz, core_count(GT_EV_GoBlock, g2, 0), 2));
+}
+
+Test(core_thread, a_tid_whose_end_is_just_being_written_by_another_is_not_used_yet)
+{
+	boot(BUFFER);
+	struct gt_thread *t = spawn(71), *heir = announce();
+	const uint64_t g = t->g.v, g2 = heir->g.v;
+	atomic_store(&t->in_use, GT_REAPING); /* the writer has claimed it, and was preempted */
+	start(heir, 71);
+	cr_assert(eq(u32, atomic_load(&heir->state), GT_STATE_NEW));
+	gt_thread_reap(t);
+	wait_as(heir, 71);
+	end(heir, 71);
+	finish();
+	lived_once(g);
+	lived_once(g2);
 }
