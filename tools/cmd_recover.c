@@ -79,7 +79,8 @@ static int write_to(void *arg, FILE *out)
 	int rc = copy_bytes(fd, out, j->r->whole_bytes);
 	close(fd);
 	const size_t len = j->r->is_closed ? j->r->image.len - GT_FILE_HEADER_LEN : 0;
-	if (rc == 0 && len > 0 && fwrite(j->r->image.bytes + GT_FILE_HEADER_LEN, 1, len, out) != len)
+	if (rc == 0 && len > 0 &&
+	    fwrite(j->r->image.bytes + GT_FILE_HEADER_LEN, 1, len, out) != len)
 		rc = -errno;
 	return rc;
 }

@@ -20,8 +20,7 @@ struct settings {
 static int parse(struct settings *s, int argc, char **argv)
 {
 	const struct gt_opt opts[] = {
-		{ 'o', "output", GT_OPT_TEXT, &s->out, "FILE",
-		  "where to write (FILE.symbolized)" },
+		{ 'o', "output", GT_OPT_TEXT, &s->out, "FILE", "where to write (FILE.symbolized)" },
 		{ 'q', "quiet", GT_OPT_FLAG, &s->is_quiet, NULL, "say only what went wrong" },
 	};
 	const struct gt_args args = {

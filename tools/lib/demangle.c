@@ -3,9 +3,9 @@
  *
  * Corner cases
  *
- * - A short hostile symbol may stand for a text of gigabytes: the output goes through a callback, which
- *   leaves by longjmp when the text is too long. libiberty holds nothing meanwhile that would leak but
- *   small tables.
+ * - A short hostile symbol may stand for a text of gigabytes: the output goes through a callback,
+ * which leaves by longjmp when the text is too long. libiberty holds nothing meanwhile that would
+ * leak but small tables.
  */
 #include "tools/lib/demangle.h"
 

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * The C++ (Itanium) or Rust (legacy, without its hash, and v0) name behind a symbol, with parameters but
- * without return type; NULL when it is no such symbol, or more than `cap` bytes. A longer C++ name loses
- * its parameters first. The result lies in buf[cap] and ends in a zero.
+ * The C++ (Itanium) or Rust (legacy, without its hash, and v0) name behind a symbol, with
+ * parameters but without return type; NULL when it is no such symbol, or more than `cap` bytes. A
+ * longer C++ name loses its parameters first. The result lies in buf[cap] and ends in a zero.
  */
 const char *gt_demangle(char *buf, size_t cap, const char *symbol, size_t len);
 

@@ -62,7 +62,8 @@ int gt_trace_next(struct gt_trace *t, struct gt_ordered *ev, struct gt_err *err)
 			t->is_inside = rc > 0;
 			t->is_done = rc == 0;
 			if (rc > 0 && t->filter)
-				rc = t->filter(t->filter_arg, t->gen, err) < 0 ? -GT_ERR_MEMORY : rc;
+				rc = t->filter(t->filter_arg, t->gen, err) < 0 ? -GT_ERR_MEMORY
+									       : rc;
 			if (rc > 0)
 				rc = gt_order_begin(t->order, t->gen, err);
 			if (rc == 0)

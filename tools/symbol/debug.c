@@ -1,14 +1,15 @@
 /*
  * Symbols and debug information by elfutils (libdwfl finds the files, libdw reads them).
  *
- * Each file is a Dwfl of its own, at its own addresses: where the program had it mapped is the caller's
- * arithmetic (gt_segment_vaddr), so that several programs and times can share it.
+ * Each file is a Dwfl of its own, at its own addresses: where the program had it mapped is the
+ * caller's arithmetic (gt_segment_vaddr), so that several programs and times can share it.
  *
  * Corner cases
  *
- * - Compilers other than gcc write no .debug_aranges: the compilation units are searched by their ranges.
- * - At its first byte a function is itself, although the instruction there may belong to one that was
- *   inlined: stacks name start routines by that address.
+ * - Compilers other than gcc write no .debug_aranges: the compilation units are searched by their
+ * ranges.
+ * - At its first byte a function is itself, although the instruction there may belong to one that
+ * was inlined: stacks name start routines by that address.
  * - Line 0 (code that stands for no line): the line of the function's declaration.
  */
 #include "tools/symbol/place.h"
@@ -23,6 +24,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SCOPES_MAX GT_PLACES_MAX
 
 struct unit {
 	Dwarf_Addr lo, hi;
@@ -39,7 +42,7 @@ struct gt_debug {
 	struct unit *units; /* by address; filled when the first address is not found otherwise */
 	size_t n_units;
 	bool has_units;
-	char **names; /* made up of several */
+	char **names; /* and paths that are made up of several texts */
 	size_t n_names, cap_names;
 };
 
@@ -264,6 +267,14 @@ static char *within(const char *scope, char *inner)
 	return both;
 }
 
+/* Takes the text. */
+static const char *keep_text(struct gt_debug *d, char *text)
+{
+	d->names = gt_mem_grow(d->names, d->n_names, &d->cap_names, sizeof(*d->names));
+	d->names[d->n_names++] = text;
+	return text;
+}
+
 static const char *qualified_name(struct gt_debug *d, Dwarf_Die *die, const char *name)
 {
 	Dwarf_Die self = definition_of(*die);
@@ -278,9 +289,7 @@ static const char *qualified_name(struct gt_debug *d, Dwarf_Die *die, const char
 			text = within(outer, text);
 	}
 	free(scopes);
-	d->names = gt_mem_grow(d->names, d->n_names, &d->cap_names, sizeof(*d->names));
-	d->names[d->n_names++] = text;
-	return text;
+	return keep_text(d, text);
 }
 
 static const char *name_of(struct gt_debug *d, Dwarf_Die *die)
@@ -294,17 +303,31 @@ static const char *name_of(struct gt_debug *d, Dwarf_Die *die)
 
 /* ---- places */
 
-static void set_line(struct gt_place *p, Dwarf_Die *unit, Dwarf_Addr addr)
+/* Paths may be relative to where the compiler ran. */
+static const char *whole_path(struct gt_debug *d, Dwarf_Die *unit, const char *file)
+{
+	Dwarf_Attribute attr;
+	if (file == NULL || file[0] == '/')
+		return file;
+	const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
+	if (dir == NULL || dir[0] != '/')
+		return file;
+	while (strncmp(file, "./", 2) == 0)
+		file += 2;
+	return keep_text(d, gt_mem_format("%s/%s", dir, file));
+}
+
+static void set_line(struct gt_debug *d, struct gt_place *p, Dwarf_Die *unit, Dwarf_Addr addr)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(unit, addr);
 	int number = 0;
-	p->file = line != NULL ? dwarf_linesrc(line, NULL, NULL) : NULL;
+	p->file = line != NULL ? whole_path(d, unit, dwarf_linesrc(line, NULL, NULL)) : NULL;
 	if (p->file != NULL && dwarf_lineno(line, &number) == 0 && number > 0)
 		p->line = (uint64_t)number;
 }
 
 /* Where the inlined function was called: a place in the function around it. */
-static void set_call(struct gt_place *p, Dwarf_Die *unit, Dwarf_Die *inlined)
+static void set_call(struct gt_debug *d, struct gt_place *p, Dwarf_Die *unit, Dwarf_Die *inlined)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Word file = 0, line = 0;
@@ -314,7 +337,7 @@ static void set_call(struct gt_place *p, Dwarf_Die *unit, Dwarf_Die *inlined)
 	    dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attr), &line) != 0 ||
 	    dwarf_getsrcfiles(unit, &files, &n) != 0)
 		return;
-	p->file = dwarf_filesrc(files, file, NULL, NULL);
+	p->file = whole_path(d, unit, dwarf_filesrc(files, file, NULL, NULL));
 	p->line = line;
 }
 
@@ -326,54 +349,106 @@ static void set_name(struct gt_debug *d, struct gt_place *p, Dwarf_Die *die)
 		p->line = (uint64_t)line;
 }
 
-/* Places of scopes[0..n), which are one around the other. */
-static size_t walk(struct gt_debug *d, Dwarf_Die *unit, Dwarf_Addr addr, Dwarf_Die *scopes, int n,
-		   struct gt_place *places)
+/* ---- scopes */
+
+/*
+ * N.B. not dwarf_getscopes(): it does not look into namespaces, where rustc and clang keep
+ * functions, and what it tells to be around an inlined function is where that was written, not
+ * where it is.
+ */
+
+static bool has_pc(Dwarf_Die *die, Dwarf_Addr addr)
 {
-	size_t have = 0;
-	places[0] = (struct gt_place){ 0 };
-	set_line(&places[0], unit, addr);
-	for (int i = 0; i < n; i++) {
-		const int tag = dwarf_tag(&scopes[i]);
-		Dwarf_Addr start;
-		if (tag == DW_TAG_subprogram) {
-			if (have > 0 && dwarf_lowpc(&scopes[i], &start) == 0 && start == addr) {
-				have = 0;
-				places[0] = (struct gt_place){ 0 };
-				set_line(&places[0], unit, addr);
-			}
-			set_name(d, &places[have], &scopes[i]);
-			return have + 1;
-		}
-		if (tag == DW_TAG_inlined_subroutine && have + 1 < GT_PLACES_MAX) {
-			set_name(d, &places[have], &scopes[i]);
-			places[++have] = (struct gt_place){ 0 };
-			set_call(&places[have], unit, &scopes[i]);
-		}
+	return dwarf_haspc(die, addr) > 0;
+}
+
+static bool may_hold_functions(int tag, bool is_thorough)
+{
+	switch (tag) {
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+		return true;
+	default: /* nested functions, methods of local classes */
+		return is_thorough && (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block);
 	}
-	return 0;
+}
+
+/* The function with code at `addr` among what is in *in; depth-first. */
+static bool find_function(Dwarf_Die *in, Dwarf_Addr addr, bool is_thorough, unsigned depth,
+			  Dwarf_Die *function)
+{
+	Dwarf_Die child;
+	if (depth == SCOPES_MAX || dwarf_child(in, &child) != 0)
+		return false;
+	do {
+		const int tag = dwarf_tag(&child);
+		if (tag == DW_TAG_subprogram && has_pc(&child, addr)) {
+			*function = child;
+			return true;
+		}
+		if (may_hold_functions(tag, is_thorough) &&
+		    find_function(&child, addr, is_thorough, depth + 1, function))
+			return true;
+	} while (dwarf_siblingof(&child, &child) == 0);
+	return false;
+}
+
+/* The block or inlined function with code at `addr` that is directly in *in. */
+static bool find_inner(Dwarf_Die *in, Dwarf_Addr addr, Dwarf_Die *inner)
+{
+	if (dwarf_child(in, inner) != 0)
+		return false;
+	do {
+		const int tag = dwarf_tag(inner);
+		if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block ||
+		     tag == DW_TAG_try_block || tag == DW_TAG_catch_block) &&
+		    has_pc(inner, addr))
+			return true;
+	} while (dwarf_siblingof(inner, inner) == 0);
+	return false;
+}
+
+/* The function at `addr`, then what is inlined in it, from outside to inside. Returns how many. */
+static size_t find_scopes(Dwarf_Die *unit, Dwarf_Addr addr, Dwarf_Die scopes[SCOPES_MAX])
+{
+	Dwarf_Die at;
+	size_t n = 0;
+	if (!find_function(unit, addr, false, 0, &at) && !find_function(unit, addr, true, 0, &at))
+		return 0;
+	Dwarf_Addr start;
+	scopes[n++] = at;
+	if (dwarf_lowpc(&at, &start) == 0 && start == addr)
+		return n;
+	for (Dwarf_Die inner; n < SCOPES_MAX && find_inner(&at, addr, &inner); at = inner) {
+		if (dwarf_tag(&inner) == DW_TAG_inlined_subroutine)
+			scopes[n++] = inner;
+	}
+	return n;
 }
 
 static size_t find_places(struct gt_debug *d, Dwarf_Addr addr, struct gt_place *places)
 {
 	Dwarf_Addr bias;
+	Dwarf_Die scopes[SCOPES_MAX];
 	Dwarf_Die *unit = unit_of(d, addr, &bias);
-	Dwarf_Die *inner = NULL, *scopes = NULL;
-	size_t have = 0;
 	if (unit == NULL)
 		return 0;
-	/* N.B. twice: what is around an inlined function here is where it was written, not where it is. */
-	if (dwarf_getscopes(unit, addr - bias, &inner) > 0) {
-		const int n = dwarf_getscopes_die(&inner[0], &scopes);
-		have = walk(d, unit, addr - bias, scopes, n, places);
+	const size_t n = find_scopes(unit, addr - bias, scopes);
+	places[0] = (struct gt_place){ 0 };
+	set_line(d, &places[0], unit, addr - bias);
+	if (n == 0) /* assembly: lines without functions */
+		return places[0].file != NULL ? 1 : 0;
+	for (size_t i = 0; i < n; i++) {
+		set_name(d, &places[i], &scopes[n - 1 - i]);
+		if (i + 1 == n)
+			break;
+		places[i + 1] = (struct gt_place){ 0 };
+		set_call(d, &places[i + 1], unit, &scopes[n - 1 - i]);
 	}
-	free(scopes);
-	free(inner);
-	if (have > 0)
-		return have;
-	places[0] = (struct gt_place){ 0 }; /* assembly: lines without functions */
-	set_line(&places[0], unit, addr - bias);
-	return places[0].file != NULL ? 1 : 0;
+	return n;
 }
 
 size_t gt_debug_find(struct gt_debug *d, uint64_t offset, struct gt_place places[GT_PLACES_MAX],
@@ -401,7 +476,8 @@ size_t gt_debug_find_name(struct gt_debug *d, const char *name,
 	for (int i = 1; i < n; i++) {
 		GElf_Sym sym;
 		GElf_Addr addr;
-		const char *at = dwfl_module_getsym_info(d->module, i, &sym, &addr, NULL, NULL, NULL);
+		const char *at =
+			dwfl_module_getsym_info(d->module, i, &sym, &addr, NULL, NULL, NULL);
 		if (at != NULL && GELF_ST_TYPE(sym.st_info) == STT_FUNC && strcmp(at, name) == 0)
 			return find_places(d, addr, places);
 	}

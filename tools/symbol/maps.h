@@ -19,7 +19,8 @@ struct gt_maps {
 
 void gt_maps_free(struct gt_maps *maps);
 
-/* Takes in the MODULE records of a generation. Mappings of before stay known: libraries are closed. */
+/* Takes in the MODULE records of a generation. Mappings of before stay known: libraries are closed.
+ */
 void gt_maps_add(struct gt_maps *maps, const struct gt_gen *g);
 
 /* The newest mapping of file `path` that holds `pc`, or NULL. */

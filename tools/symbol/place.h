@@ -13,8 +13,8 @@ struct gt_segment {
 };
 
 /*
- * File offset -> the address that the file's symbols count in: the same for programs at fixed addresses,
- * position-independent ones and libraries. False: nothing is loaded from there.
+ * File offset -> the address that the file's symbols count in: the same for programs at fixed
+ * addresses, position-independent ones and libraries. False: nothing is loaded from there.
  */
 bool gt_segment_vaddr(const struct gt_segment *s, size_t n, uint64_t offset, uint64_t *vaddr);
 
@@ -25,7 +25,7 @@ struct gt_place {
 	uint64_t line;    /* 0 = not known */
 };
 
-#define GT_PLACES_MAX 32 /* functions at one address: deeper inlining is cut at its outer end */
+#define GT_PLACES_MAX 32 /* functions at one address: deeper inlining is cut at its inner end */
 
 struct gt_debug;
 
@@ -33,10 +33,10 @@ struct gt_debug;
 bool gt_debug_is_there(void);
 
 /*
- * Opens `path` if its build id is `build_id` (hex; "" = it has none), else a file with that build id from
- * where the system keeps such, or from debuginfod if DEBUGINFOD_URLS is set. NULL: there is none.
- * Debug information is looked for in the file itself, by build id, by .gnu_debuglink and by debuginfod;
- * symbols also in .gnu_debugdata.
+ * Opens `path` if its build id is `build_id` (hex; "" = it has none), else a file with that build
+ * id from where the system keeps such, or from debuginfod if DEBUGINFOD_URLS is set. NULL: there is
+ * none. Debug information is looked for in the file itself, by build id, by .gnu_debuglink and by
+ * debuginfod; symbols also in .gnu_debugdata.
  */
 struct gt_debug *gt_debug_open(const char *path, const char *build_id);
 void gt_debug_close(struct gt_debug *d);
@@ -45,9 +45,9 @@ void gt_debug_close(struct gt_debug *d);
 bool gt_debug_has_lines(struct gt_debug *d);
 
 /*
- * Functions at `offset` of the file: inlined ones first, the innermost at [0], then the one that all of
- * them are in. `symbol` (may be NULL) is what the symbol table says of the last. Returns how many: 0 =
- * there is no debug information for it.
+ * Functions at `offset` of the file: inlined ones first, the innermost at [0], then the one that
+ * all of them are in. `symbol` (may be NULL) is what the symbol table says of the last. Returns how
+ * many: 0 = there is no debug information for it.
  */
 size_t gt_debug_find(struct gt_debug *d, uint64_t offset, struct gt_place places[GT_PLACES_MAX],
 		     const char **symbol);

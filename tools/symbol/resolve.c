@@ -4,17 +4,18 @@
  * Invariants
  *
  * 1. One PC is one frame: a PC that a generation has keeps its place in its tables, and an inlined
- *    function gets a PC of its own, the same wherever it appears. Otherwise readers, which keep the first
- *    definition of a PC, show one function for another.
- * 2. The outermost of a PC's functions has the PC itself, and no frame of the file is dropped. Otherwise
- *    goroutines, which are named after the outermost frame, change their names.
- * 3. A name that the program's own symbol table gave stays. Otherwise a hook, the entry of a program and
- *    functions with several names would be told by a name that nobody calls them by.
+ *    function gets a PC of its own, the same wherever it appears. Otherwise readers, which keep the
+ * first definition of a PC, show one function for another.
+ * 2. The outermost of a PC's functions has the PC itself, and no frame of the file is dropped.
+ * Otherwise goroutines, which are named after the outermost frame, change their names.
+ * 3. A name that the program's own symbol table gave stays. Otherwise a hook, the entry of a
+ * program and functions with several names would be told by a name that nobody calls them by.
  *
  * Corner cases
  *
  * - A frame with a line was resolved before (symbolize twice, or a trace of Go): it stays.
- * - The tracer's own library: what is inlined into a hook is of no interest; the hook stays as it is.
+ * - The tracer's own library: what is inlined into a hook is of no interest; the hook stays as it
+ * is.
  * - "main" at the entry of the program (the library names it so): main's own file and line.
  */
 #include "tools/symbol/resolve.h"
@@ -131,7 +132,8 @@ static size_t symbol_of(struct gt_resolver *r, const char *raw, size_t len)
 
 static size_t name_of(struct gt_resolver *r, const char *raw)
 {
-	return r->demangled[symbol_of(r, raw, strlen(raw))];
+	const size_t i = symbol_of(r, raw, strlen(raw)); /* N.B. moves the array */
+	return r->demangled[i];
 }
 
 /* ---- names */
@@ -271,7 +273,8 @@ static bool is_own(struct gt_text path)
 }
 
 /* Resolves frame `i`; what is inlined there goes to *inlined. False without memory. */
-static bool resolve_frame(struct gt_resolver *r, struct gt_gen *g, uint32_t i, struct found *inlined)
+static bool resolve_frame(struct gt_resolver *r, struct gt_gen *g, uint32_t i,
+			  struct found *inlined)
 {
 	struct gt_gen_frame f = g->frames[i];
 	const struct gt_text path = gt_gen_text(g, f.file), func = gt_gen_text(g, f.func);

@@ -1,6 +1,7 @@
 /*
- * Turns the frames of a generation into what people read: names demangled, files and lines, and a frame
- * for each inlined function. For `gtrace symbolize`, and for readers on the fly (gt_trace_set_filter).
+ * Turns the frames of a generation into what people read: names demangled, files and lines, and a
+ * frame for each inlined function. For `gtrace symbolize`, and for readers on the fly
+ * (gt_trace_set_filter).
  */
 #ifndef GT_SYMBOL_RESOLVE_H
 #define GT_SYMBOL_RESOLVE_H
@@ -19,9 +20,9 @@ struct gt_resolver *gt_resolver_new(bool has_lines);
 void gt_resolver_free(struct gt_resolver *r);
 
 /*
- * Resolves all frames of `g`. A frame keeps its PC; inlined functions come before it in every stack, as
- * far as the limit of 128 frames allows. What cannot be found stays as it is; so does what was resolved
- * before. Returns 0 or -GT_ERR_MEMORY. A gt_gen_filter.
+ * Resolves all frames of `g`. A frame keeps its PC; inlined functions come before it in every
+ * stack, as far as the limit of 128 frames allows. What cannot be found stays as it is; so does
+ * what was resolved before. Returns 0 or -GT_ERR_MEMORY. A gt_gen_filter.
  */
 int gt_resolve(void *resolver, struct gt_gen *g, struct gt_err *err);
 

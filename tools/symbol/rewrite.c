@@ -1,11 +1,11 @@
 /*
- * Two readers of one file go side by side: one makes the tables of a generation, the other hands out its
- * batches to be copied.
+ * Two readers of one file go side by side: one makes the tables of a generation, the other hands
+ * out its batches to be copied.
  *
  * Invariants
  *
- * 1. Only batches of stacks are left out; ids of strings and stacks that were there keep their meaning.
- *    Otherwise events that are copied as they are would speak of others.
+ * 1. Only batches of stacks are left out; ids of strings and stacks that were there keep their
+ * meaning. Otherwise events that are copied as they are would speak of others.
  * 2. New strings have ids above all others of the generation.
  */
 #include "tools/symbol/rewrite.h"

@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 /*
- * Writes the trace in file `in` to `out`: batches of events, samples, clocks and records byte by byte,
- * strings and more of them, stacks with the same ids and the frames that `r` finds. Reads `in` twice, so
- * it cannot be a pipe. Returns 0 or -gt_err_code with *err; whole generations before the damage are
- * written even then.
+ * Writes the trace in file `in` to `out`: batches of events, samples, clocks and records byte by
+ * byte, strings and more of them, stacks with the same ids and the frames that `r` finds. Reads
+ * `in` twice, so it cannot be a pipe. Returns 0 or -gt_err_code with *err; whole generations before
+ * the damage are written even then.
  */
 int gt_symbolize(const char *in, FILE *out, struct gt_resolver *r, struct gt_err *err);
 
