@@ -3,10 +3,12 @@
 #include "tools/lib/args.h"
 #include "tools/read/text.h"
 #include "tools/read/trace.h"
+#include "tools/symbol/place.h"
 #include "tools/symbol/resolve.h"
 
 struct settings {
 	bool is_json, is_wire, has_lines;
+	const char *debug_dir;
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -16,6 +18,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		  "one JSON object per line (schema gtrace-dump/1)" },
 		{ 0, "lines", GT_OPT_FLAG, &s->has_lines, NULL,
 		  "source lines and inlined functions, as gtrace symbolize finds them" },
+		{ 0, "debug-dir", GT_OPT_TEXT, &s->debug_dir, "DIR",
+		  "for --lines: look there, too, as in /usr/lib/debug" },
 		{ 0, "wire", GT_OPT_FLAG, &s->is_wire, NULL,
 		  "what stands in the file, batch by batch, unchecked" },
 	};
@@ -48,6 +52,7 @@ static int dump_events(const char *path, const struct settings *s, struct gt_err
 	struct gt_trace *t = gt_trace_open(path, err);
 	if (!t)
 		return -(int)err->code;
+	gt_debug_set_dir(s->debug_dir);
 	struct gt_resolver *r = gt_resolver_new(s->has_lines);
 	gt_trace_set_filter(t, gt_resolve, r);
 	struct gt_dump *d = gt_dump_new(stdout, s->is_json);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct settings {
-	const char *in, *out;
+	const char *in, *out, *debug_dir;
 	bool is_quiet;
 };
 
@@ -21,6 +21,8 @@ static int parse(struct settings *s, int argc, char **argv)
 {
 	const struct gt_opt opts[] = {
 		{ 'o', "output", GT_OPT_TEXT, &s->out, "FILE", "where to write (FILE.symbolized)" },
+		{ 0, "debug-dir", GT_OPT_TEXT, &s->debug_dir, "DIR",
+		  "look there, too, as in /usr/lib/debug" },
 		{ 'q', "quiet", GT_OPT_FLAG, &s->is_quiet, NULL, "say only what went wrong" },
 	};
 	const struct gt_args args = {
@@ -100,6 +102,7 @@ static void say_result(const struct job *j, const char *out)
 
 static int symbolize(const struct settings *s, const char *out)
 {
+	gt_debug_set_dir(s->debug_dir);
 	struct job j = { .in = s->in, .resolver = gt_resolver_new(true) };
 	const int rc = gt_replace_file(out, true, write_trace, &j);
 	int status = GT_EXIT_OK;

@@ -46,10 +46,20 @@ struct gt_debug {
 	size_t n_names, cap_names;
 };
 
+static char *search_path; /* of libdwfl; NULL = its default */
+
 static const Dwfl_Callbacks callbacks = {
 	.find_elf = dwfl_build_id_find_elf,
 	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.debuginfo_path = &search_path,
 };
+
+void gt_debug_set_dir(const char *dir)
+{
+	free(search_path);
+	/* The default with one more, after what lies beside the program. */
+	search_path = dir != NULL ? gt_mem_format(":.debug:%s:/usr/lib/debug", dir) : NULL;
+}
 
 bool gt_debug_is_there(void)
 {
@@ -341,6 +351,24 @@ static void set_call(struct gt_debug *d, struct gt_place *p, Dwarf_Die *unit, Dw
 	p->line = line;
 }
 
+/* A function as a whole: where it is declared. */
+static void set_declaration(struct gt_debug *d, struct gt_place *p, Dwarf_Die *unit,
+			    Dwarf_Die *function)
+{
+	int line;
+	const char *file = dwarf_decl_file(function);
+	if (file == NULL || dwarf_decl_line(function, &line) != 0 || line <= 0)
+		return;
+	p->file = whole_path(d, unit, file);
+	p->line = (uint64_t)line;
+}
+
+static bool is_first_byte(Dwarf_Die *function, Dwarf_Addr addr)
+{
+	Dwarf_Addr start;
+	return dwarf_lowpc(function, &start) == 0 && start == addr;
+}
+
 static void set_name(struct gt_debug *d, struct gt_place *p, Dwarf_Die *die)
 {
 	int line;
@@ -418,9 +446,8 @@ static size_t find_scopes(Dwarf_Die *unit, Dwarf_Addr addr, Dwarf_Die scopes[SCO
 	size_t n = 0;
 	if (!find_function(unit, addr, false, 0, &at) && !find_function(unit, addr, true, 0, &at))
 		return 0;
-	Dwarf_Addr start;
 	scopes[n++] = at;
-	if (dwarf_lowpc(&at, &start) == 0 && start == addr)
+	if (is_first_byte(&at, addr))
 		return n;
 	for (Dwarf_Die inner; n < SCOPES_MAX && find_inner(&at, addr, &inner); at = inner) {
 		if (dwarf_tag(&inner) == DW_TAG_inlined_subroutine)
@@ -441,6 +468,8 @@ static size_t find_places(struct gt_debug *d, Dwarf_Addr addr, struct gt_place *
 	set_line(d, &places[0], unit, addr - bias);
 	if (n == 0) /* assembly: lines without functions */
 		return places[0].file != NULL ? 1 : 0;
+	if (is_first_byte(&scopes[0], addr - bias))
+		set_declaration(d, &places[0], unit, &scopes[0]);
 	for (size_t i = 0; i < n; i++) {
 		set_name(d, &places[i], &scopes[n - 1 - i]);
 		if (i + 1 == n)
@@ -485,6 +514,11 @@ size_t gt_debug_find_name(struct gt_debug *d, const char *name,
 }
 
 #else
+
+void gt_debug_set_dir(const char *dir)
+{
+	(void)dir;
+}
 
 bool gt_debug_is_there(void)
 {

@@ -33,6 +33,12 @@ struct gt_debug;
 bool gt_debug_is_there(void);
 
 /*
+ * Looks for files and debug information in `dir`, too, which is laid out like /usr/lib/debug
+ * (.build-id/xx/rest.debug, or paths). Before the first gt_debug_open(); NULL = nothing more.
+ */
+void gt_debug_set_dir(const char *dir);
+
+/*
  * Opens `path` if its build id is `build_id` (hex; "" = it has none), else a file with that build
  * id from where the system keeps such, or from debuginfod if DEBUGINFOD_URLS is set. NULL: there is
  * none. Debug information is looked for in the file itself, by build id, by .gnu_debuglink and by

@@ -160,11 +160,11 @@ static size_t outermost_name(struct gt_resolver *r, size_t raw, const char *path
 			     const char *symbol)
 {
 	const char *text = r->symbols.keys[raw].bytes;
-	if (is_nameless(text, path) && (symbol != NULL || func != NULL))
-		return name_of(r, symbol != NULL ? symbol : func);
-	if (func != NULL && is_piece_of(text, func))
+	if (is_nameless(text, path))
+		text = symbol;
+	if (func != NULL && (text == NULL || is_piece_of(text, func)))
 		return name_of(r, func);
-	return r->demangled[raw];
+	return text == symbol && symbol != NULL ? name_of(r, symbol) : r->demangled[raw];
 }
 
 /* ---- places */
