@@ -32,7 +32,8 @@ static bool read_whole(const struct gt_elf *e, void *buf, size_t len, uint64_t a
 
 static bool read_head(struct gt_elf *e)
 {
-	return read_whole(e, &e->head, sizeof(e->head), 0) && memcmp(e->head.e_ident, ELFMAG, SELFMAG) == 0 &&
+	return read_whole(e, &e->head, sizeof(e->head), 0) &&
+	       memcmp(e->head.e_ident, ELFMAG, SELFMAG) == 0 &&
 	       e->head.e_ident[EI_CLASS] == ELFCLASS64 && e->head.e_phentsize == sizeof(Elf64_Phdr);
 }
 
@@ -41,7 +42,8 @@ bool gt_elf_open(struct gt_elf *e, const char *path, uint64_t inode)
 	*e = (struct gt_elf){ .fd = -1 };
 	if (path[0] != '/')
 		return false;
-	e->fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	e->fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+			0);
 	if (GT_SYS_FAILED(e->fd))
 		return false;
 	struct stat st;
@@ -96,7 +98,8 @@ static bool find_section(const struct gt_elf *e, uint32_t type, Elf64_Shdr *out)
 
 bool gt_elf_symbols(const struct gt_elf *e, struct gt_elf_symbols *out)
 {
-	return (find_section(e, SHT_SYMTAB, &out->syms) || find_section(e, SHT_DYNSYM, &out->syms)) &&
+	return (find_section(e, SHT_SYMTAB, &out->syms) ||
+		find_section(e, SHT_DYNSYM, &out->syms)) &&
 	       section_header(e, out->syms.sh_link, &out->strs);
 }
 
@@ -116,10 +119,11 @@ static bool take_note(const uint8_t *p, size_t len, char *out)
 		Elf64_Nhdr n;
 		memcpy(&n, p, sizeof(n));
 		const size_t name = ((size_t)n.n_namesz + 3u) & ~(size_t)3u,
-		             desc = ((size_t)n.n_descsz + 3u) & ~(size_t)3u;
+			     desc = ((size_t)n.n_descsz + 3u) & ~(size_t)3u;
 		if (sizeof(n) + name + desc > len)
 			return false;
-		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && memcmp(p + sizeof(n), "GNU", 4) == 0) {
+		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 &&
+		    memcmp(p + sizeof(n), "GNU", 4) == 0) {
 			put_hex(out, p + sizeof(n) + name, n.n_descsz <= 20 ? n.n_descsz : 20);
 			return true;
 		}
@@ -135,7 +139,8 @@ bool gt_elf_build_id(const struct gt_elf *e, char out[41])
 	for (int i = 0; i < e->head.e_phnum && program_header(e, i, &p); i++) {
 		uint8_t notes[512];
 		const size_t len = p.p_filesz < sizeof(notes) ? p.p_filesz : sizeof(notes);
-		if (p.p_type == PT_NOTE && read_whole(e, notes, len, p.p_offset) && take_note(notes, len, out))
+		if (p.p_type == PT_NOTE && read_whole(e, notes, len, p.p_offset) &&
+		    take_note(notes, len, out))
 			return true;
 	}
 	return false;

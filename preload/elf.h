@@ -1,6 +1,6 @@
 /*
- * ELF files (and images in memory: the vdso) as the writer reads them: by pread, a bit at a time; nothing is
- * mapped into the program, and a file that is cut or replaced meanwhile does no harm.
+ * ELF files (and images in memory: the vdso) as the writer reads them: by pread, a bit at a time;
+ * nothing is mapped into the program, and a file that is cut or replaced meanwhile does no harm.
  */
 #ifndef GT_ELF_H
 #define GT_ELF_H

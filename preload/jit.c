@@ -1,7 +1,8 @@
 /*
  * Corner cases
  *
- * - Anybody may put a file into /tmp: only one of our own user or of root is read, no link is followed (perf's rule).
+ * - Anybody may put a file into /tmp: only one of our own user or of root is read, no link is
+ * followed (perf's rule).
  * - The file is written while it is read: a line without its end is not taken.
  * - A line longer than the block: skipped.
  */
@@ -17,7 +18,7 @@
 
 static char *block;
 static size_t block_len;
-static uint64_t seen_size;  /* of the file */
+static uint64_t seen_size; /* of the file */
 static uint64_t looked_ns;
 
 void gt_jit_init(char *mem, size_t len)
@@ -33,12 +34,14 @@ static long open_map(uint64_t *size)
 {
 	char path[64];
 	gt_format(path, sizeof(path), "/tmp/perf-%u.map", (uint64_t)gt_host_pid);
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, path,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return fd;
 	struct stat st;
 	const long uid = gt_sys(SYS_geteuid, 0, 0, 0, 0, 0, 0);
-	if (GT_SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || (long)st.st_uid == uid)) {
+	if (GT_SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_uid == 0 || (long)st.st_uid == uid)) {
 		*size = (uint64_t)st.st_size;
 		return fd;
 	}
@@ -127,7 +130,8 @@ void gt_jit_find(struct gt_jit_name *list, size_t n)
 		have += (size_t)got;
 		block[have] = 0;
 		char *line = block;
-		for (char *nl; (nl = memchr(line, '\n', (size_t)(block + have - line))); line = nl + 1) {
+		for (char *nl; (nl = memchr(line, '\n', (size_t)(block + have - line)));
+		     line = nl + 1) {
 			*nl = 0;
 			if (!is_inside)
 				take_line(line, list, n);

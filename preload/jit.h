@@ -1,5 +1,6 @@
 /*
- * Names of code that a JIT made: /tmp/perf-<pid>.map, which Java (with an agent or jcmd Compiler.perfmap), node
+ * Names of code that a JIT made: /tmp/perf-<pid>.map, which Java (with an agent or jcmd
+ * Compiler.perfmap), node
  * (--perf-basic-prof) and others write for perf: lines "start size name", in hex. Writer only.
  */
 #ifndef GT_JIT_H
@@ -15,12 +16,13 @@ struct gt_jit_name {
 	char name[256];
 };
 
-/* Forgets what was known of the file (boot, forked child); `block` of at least 4 KiB is lent for good. */
+/* Forgets what was known of the file (boot, forked child); `block` of at least 4 KiB is lent for
+ * good. */
 void gt_jit_init(char *block, size_t block_len);
 
 /*
- * Has the file grown (or come) since the last call that said so? Looks at most every `every_ns`. Names found before may
- * be outdated then: the JIT may have put other code to the same place.
+ * Has the file grown (or come) since the last call that said so? Looks at most every `every_ns`.
+ * Names found before may be outdated then: the JIT may have put other code to the same place.
  */
 bool gt_jit_has_news(uint64_t now_ns, uint64_t every_ns);
 

@@ -54,7 +54,8 @@ static enum gt_module_kind kind_of(const char *path, uint64_t inode)
 {
 	if (strcmp(path, "[vdso]") == 0)
 		return GT_MODULE_VDSO;
-	return path[0] != '/' || !inode || strncmp(path, "/memfd:", 7) == 0 ? GT_MODULE_ANON : GT_MODULE_FILE;
+	return path[0] != '/' || !inode || strncmp(path, "/memfd:", 7) == 0 ? GT_MODULE_ANON
+									    : GT_MODULE_FILE;
 }
 
 /* "start-end perms offset dev inode   path" */
@@ -89,8 +90,10 @@ static void take_mapping(const char *line)
 
 static void read_map(void)
 {
-	/* N.B. "self" is the writer: it shares the program's memory, and so its map, also after the program died */
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	/* N.B. "self" is the writer: it shares the program's memory, and so its map, also after the
+	 * program died */
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return;
 	size_t have = 0;
@@ -112,10 +115,12 @@ static void read_map(void)
 }
 
 /* Of the reading before; NULL = it is new. */
-static const struct gt_module *find_same(const struct gt_module *m, const struct gt_module *list, size_t n)
+static const struct gt_module *find_same(const struct gt_module *m, const struct gt_module *list,
+					 size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i].start == m->start && list[i].inode == m->inode && list[i].offset == m->offset)
+		if (list[i].start == m->start && list[i].inode == m->inode &&
+		    list[i].offset == m->offset)
 			return &list[i];
 	return NULL;
 }

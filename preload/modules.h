@@ -1,4 +1,5 @@
-/* The executable mappings of the program, as /proc tells them, with their build ids. Writer only. */
+/* The executable mappings of the program, as /proc tells them, with their build ids. Writer only.
+ */
 #ifndef GT_MODULES_H
 #define GT_MODULES_H
 
@@ -15,8 +16,8 @@ struct gt_module {
 	uint64_t inode;
 	uint32_t path, path_len; /* in the module texts */
 	enum gt_module_kind kind;
-	char build_id[41];       /* hex; "" = none or not looked for yet */
-	bool has_build_id;       /* looked for */
+	char build_id[41]; /* hex; "" = none or not looked for yet */
+	bool has_build_id; /* looked for */
 };
 
 /* Memory for the table. 0 or -ENOMEM. */
@@ -36,8 +37,8 @@ const struct gt_module *gt_module_of(uint64_t pc);
 bool gt_module_open(const struct gt_module *m, struct gt_elf *e);
 
 /*
- * Reads the map anew, and calls gone(start, end) for each mapping of the reading before that is not there any more, or
- * is another file's now.
+ * Reads the map anew, and calls gone(start, end) for each mapping of the reading before that is not
+ * there any more, or is another file's now.
  */
 void gt_modules_refresh(void (*gone)(uint64_t start, uint64_t end));
 

@@ -3,13 +3,16 @@
  *
  * Invariants
  *
- * 1. A name is known only as long as the code it belongs to is mapped: when a library was closed (gt_rules_epoch), names
- *    of mappings that are gone are forgotten. Otherwise other code at the same place gets the old names.
+ * 1. A name is known only as long as the code it belongs to is mapped: when a library was closed
+ * (gt_rules_epoch), names of mappings that are gone are forgotten. Otherwise other code at the same
+ * place gets the old names.
  *
  * Corner cases
  *
- * - The file on disk is not the one that was mapped (replaced, deleted): its inode differs; no names.
- * - A stripped file: .dynsym has only what is exported; a pc outside of every symbol is module+offset.
+ * - The file on disk is not the one that was mapped (replaced, deleted): its inode differs; no
+ * names.
+ * - A stripped file: .dynsym has only what is exported; a pc outside of every symbol is
+ * module+offset.
  * - Code without a file: a JIT's map for perf, looked at again when it has grown; else the address.
  * - Several names for one address: the one with the fewest underscores in front, then a global one.
  */
@@ -122,19 +125,26 @@ static void forget_jit(void)
 	has_jit = false;
 }
 
-static void put(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path, size_t path_len)
+static void put(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path,
+		size_t path_len)
 {
 	struct entry *e = find(pc);
 	if (!e->pc)
 		n_entries++;
-	*e = (struct entry){ pc, text_len, (uint32_t)len, text_len + (uint32_t)len, (uint16_t)path_len, (uint8_t)origin };
+	*e = (struct entry){ pc,
+			     text_len,
+			     (uint32_t)len,
+			     text_len + (uint32_t)len,
+			     (uint16_t)path_len,
+			     (uint8_t)origin };
 	memcpy(text + text_len, name, len);
 	memcpy(text + text_len + len, path, path_len);
 	text_len += (uint32_t)(len + path_len);
 	has_jit |= origin == FROM_JIT;
 }
 
-static void keep(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path, size_t path_len)
+static void keep(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path,
+		 size_t path_len)
 {
 	if (n_entries > N_SLOTS * 3 / 4 || text_len + len + path_len > TEXT_BYTES)
 		forget_all(); /* a program with this many call sites pays by learning them again */
@@ -146,7 +156,8 @@ static void keep_given(void)
 	for (size_t i = 0; i < n_given; i++) {
 		const struct gt_module *m = gt_module_of(given[i].pc);
 		if (m)
-			put(given[i].pc, FROM_FILE, given[i].name, strlen(given[i].name), gt_module_path(m), m->path_len);
+			put(given[i].pc, FROM_FILE, given[i].name, strlen(given[i].name),
+			    gt_module_path(m), m->path_len);
 	}
 }
 
@@ -198,9 +209,11 @@ static size_t lower_bound(size_t n, uint64_t vaddr)
 static void match(const struct gt_elf *e, const Elf64_Shdr *strs, const Elf64_Sym *sym, size_t n)
 {
 	const unsigned type = ELF64_ST_TYPE(sym->st_info);
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !sym->st_shndx || !sym->st_name)
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !sym->st_shndx ||
+	    !sym->st_name)
 		return;
-	for (size_t i = lower_bound(n, sym->st_value); i < n && wanted[i].vaddr - sym->st_value < sym->st_size; i++) {
+	for (size_t i = lower_bound(n, sym->st_value);
+	     i < n && wanted[i].vaddr - sym->st_value < sym->st_size; i++) {
 		const uint32_t rank = rank_of(e, strs, sym);
 		if (!wanted[i].name || rank < wanted[i].rank) {
 			wanted[i].name = sym->st_name;
@@ -223,20 +236,23 @@ static void scan_symbols(const struct gt_elf *e, const struct gt_elf_symbols *t,
 	}
 }
 
-static void keep_names(const struct gt_elf *e, const Elf64_Shdr *strs, const struct gt_module *m, size_t n)
+static void keep_names(const struct gt_elf *e, const Elf64_Shdr *strs, const struct gt_module *m,
+		       size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char *name = (char *)block;
 		if (!wanted[i].name)
 			continue;
-		const size_t got = gt_elf_read(e, name, NAME_MAX_, strs->sh_offset + wanted[i].name);
+		const size_t got =
+			gt_elf_read(e, name, NAME_MAX_, strs->sh_offset + wanted[i].name);
 		const size_t len = strnlen(name, got);
 		if (len)
 			keep(wanted[i].pc, FROM_FILE, name, len, gt_module_path(m), m->path_len);
 	}
 }
 
-/* Gives the wanted pcs their addresses in the file, and sorts them by these; returns how many have one. */
+/* Gives the wanted pcs their addresses in the file, and sorts them by these; returns how many have
+ * one. */
 static size_t place(const struct gt_elf *e, const struct gt_module *m, size_t n)
 {
 	size_t placed = 0;
@@ -267,7 +283,8 @@ static void learn_from(const struct gt_module *m, size_t n)
 	gt_elf_close(&e);
 }
 
-/* Wanted pcs of code without a file. Those that the JIT does not name keep their address, until its file has grown. */
+/* Wanted pcs of code without a file. Those that the JIT does not name keep their address, until its
+ * file has grown. */
 static void learn_jit(size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -338,7 +355,8 @@ static void keep_nameless(const uint64_t *pcs, size_t n)
 	}
 }
 
-/* Forgets what has changed since the last call, and reads the map if a pc lies outside of all modules. */
+/* Forgets what has changed since the last call, and reads the map if a pc lies outside of all
+ * modules. */
 static void refresh(const uint64_t *pcs, size_t n)
 {
 	const uint32_t now = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);

@@ -1,6 +1,7 @@
 /*
- * pc -> function name and file, by the writer, once per pc. Names come from the ELF symbol tables of the files
- * that are mapped (elf.h), from the vdso, and from the map that a JIT writes for perf (jit.h).
+ * pc -> function name and file, by the writer, once per pc. Names come from the ELF symbol tables
+ * of the files that are mapped (elf.h), from the vdso, and from the map that a JIT writes for perf
+ * (jit.h).
  */
 #ifndef GT_SYMBOLS_H
 #define GT_SYMBOLS_H
@@ -22,7 +23,8 @@ int gt_symbols_init(void);
 /* `pc` always is `name` (the start routine of the main thread, whose symbol is seldom exported). */
 void gt_symbols_name(uint64_t pc, const char *name);
 
-/* Finds the names of all these pcs that are not known yet: one pass over each module's table for all of them. */
+/* Finds the names of all these pcs that are not known yet: one pass over each module's table for
+ * all of them. */
 void gt_symbols_learn(const uint64_t *pcs, size_t n);
 
 /* The name of a pc that was learnt; otherwise module+0x... in `buf` (at least 300 bytes). */

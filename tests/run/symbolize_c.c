@@ -1,6 +1,6 @@
 /*
- * Waits at lines that are known: `@NAME` in a comment marks the line that a frame must show. NAME is
- * what symbolize.sh asks for.
+ * Waits at lines that are known: `@NAME` in a comment marks the line that a frame must show. NAME
+ * is what symbolize.sh asks for.
  */
 #include <poll.h>
 #include <pthread.h>
