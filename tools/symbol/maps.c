@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAPS_MAX 4096 /* the oldest are forgotten: a list that is searched must not grow for ever */
+
 void gt_maps_free(struct gt_maps *maps)
 {
 	gt_keymap_free(&maps->modules);
@@ -35,6 +37,8 @@ static void add(struct gt_maps *maps, const struct gt_map *m)
 		maps->list[maps->n - 1] = *m;
 		return;
 	}
+	if (maps->n == MAPS_MAX)
+		memmove(maps->list, maps->list + 1, --maps->n * sizeof(*m));
 	maps->list = gt_mem_grow(maps->list, maps->n, &maps->cap, sizeof(*m));
 	maps->list[maps->n++] = *m;
 }
