@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAPS_MAX 4096 /* the oldest are forgotten: a list that is searched must not grow for ever */
+#define MAPS_MAX 4096 /* the oldest are forgotten: a list that is searched must not grow for ever  \
+		       */
 
 void gt_maps_free(struct gt_maps *maps)
 {
