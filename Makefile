@@ -49,11 +49,17 @@ C_STACK := $(if $(filter 1,$(IS_GCC)),-Wstack-usage=1024)
 LD_LIB  := -shared -nodefaultlibs -Wl,-z,defs,-z,now,-z,nodelete,-z,relro \
            -Wl,-soname,libgtrace.so
 L_LIB   := -lgcc -lc
-C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Names and lines (tools/symbol, tools/lib/demangle.c): without these libraries the rest still works. Only the
+# command links them, never the library.
+has_dw      := $(wildcard /usr/include/elfutils/libdwfl.h /usr/local/include/elfutils/libdwfl.h)
+has_iberty  := $(wildcard /usr/include/libiberty/demangle.h /usr/local/include/libiberty/demangle.h)
+C_SYM   := $(if $(has_dw),-DGT_HAS_DW) $(if $(has_iberty),-DGT_HAS_IBERTY)
+L_SYM   := $(if $(has_dw),-ldw -lelf) $(if $(has_iberty),-liberty)
+C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(C_SYM)
 L_CLI   ?=
 # Code under test: the library's modules without what only makes sense when preloaded.
-C_TEST  := -DGT_TEST -U_FORTIFY_SOURCE -fexceptions -fno-builtin-malloc
-L_TEST  := -ldl
+C_TEST  := -DGT_TEST -U_FORTIFY_SOURCE -fexceptions -fno-builtin-malloc $(C_SYM)
+L_TEST  := -ldl $(L_SYM)
 
 # ---------------------------------------------------------------- files
 
@@ -148,7 +154,7 @@ $(B)/judge/libgtrace.so: $(judge_o) preload/versions.map
 
 $(B)/gtrace: $(cli_o)
 	$(call say,LD,$@)if [ ! -f tools/gtrace.c ]; then echo 'no tools/gtrace.c yet'; else \
-		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_CLI); fi
+		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_SYM) $(L_CLI); fi
 
 # ---------------------------------------------------------------- test programs
 

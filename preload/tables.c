@@ -3,6 +3,7 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/modules.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"

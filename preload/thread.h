@@ -143,11 +143,11 @@ struct gt_thread {
 	uint32_t named;            /* name_seq of the label last written, */
 	uint64_t named_gen;        /* and its generation */
 
-	uint64_t section_gen;       /* generation whose batch may hold what is not committed; 0 = none */
-	uint64_t section_sp;        /* and its frame */
-	uint64_t walk_sp;           /* frame of the capture under way */
-	uint32_t is_walking;        /* a capture is under way, or its result is in use */
-	uint32_t memo;              /* struct gt_memo, as an arena index; 0 = none yet */
+	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
+	uint64_t section_sp;  /* and its frame */
+	uint64_t walk_sp;     /* frame of the capture under way */
+	uint32_t is_walking;  /* a capture is under way, or its result is in use */
+	uint32_t memo;        /* struct gt_memo, as an arena index; 0 = none yet */
 	struct gt_memo *memo_mem;   /* the same, valid if there is one */
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */

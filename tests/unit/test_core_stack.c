@@ -16,6 +16,7 @@ static void setup(void)
 	cr_assert(eq(int, gt_arena_init(16u << 20, 16, sizeof(struct gt_thread)), 0));
 	cr_assert(eq(int, gt_rules_init(), 0));
 	gt_stack_init();
+	gt_slow_init();
 	gt_stack_find(&thread);
 	cr_assert(ne(u64, thread.stack_hi, 0));
 }
