@@ -130,7 +130,8 @@ $(B)/libgtrace.so: $(lib_o) preload/versions.map $(O)/hooks.txt
 		$(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(lib_o) $(L_LIB); fi
 
 # The same library with a judge inside: stacks are captured twice, in two ways, and compared (tests/torture/stacks.sh).
-judge_o := $(filter-out $(O)/lib/preload/stack.o,$(lib_o)) $(O)/judge/preload/stack.o
+judges  := preload/stack.o preload/stack_slow.o
+judge_o := $(filter-out $(judges:%=$(O)/lib/%),$(lib_o)) $(judges:%=$(O)/judge/%)
 $(O)/judge/%.o: %.c $(O)/flags
 	$(call say,CC,$< (judge))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -DGT_JUDGE -MMD -MP -c -o $@ $<
 $(B)/judge/libgtrace.so: $(judge_o) preload/versions.map

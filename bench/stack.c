@@ -1,16 +1,18 @@
 /*
- * What a stack costs: the memo's hit, the rule walk (every pc known), beside other ways, in one run, pinned, medians of rounds
- * that take turns. The chains are of functions with frames of different sizes; without frame pointers, as Debian compiles, but for
- * the frame-pointer walk, which gets the same chain with them.
+ * What a stack costs: the memo's hit, the rule walk (every pc known), beside other ways, in one
+ * run, pinned, medians of rounds that take turns. The chains are of functions with frames of
+ * different sizes; without frame pointers, as Debian compiles, but for the frame-pointer walk,
+ * which gets the same chain with them.
  *
- *   stack [ROUNDS]      exit 1 when a goal of docs (hit at 20: 15 ns, 1.2 x the frame-pointer walk; miss at 20: 400 ns) is missed
+ *   stack [ROUNDS]      exit 1 when a goal of docs (hit at 20: 15 ns, 1.2 x the frame-pointer walk;
+ * miss at 20: 400 ns) is missed
  */
 #define UNW_LOCAL_ONLY
+#include "preload/stack.h"
 #include "bench/harness.h"
 #include "bench/stats.h"
 #include "preload/arena.h"
 #include "preload/config.h"
-#include "preload/stack.h"
 #include "preload/stack_memo.h"
 
 #include <dlfcn.h>
@@ -49,9 +51,11 @@ static NOINLINE void take_miss(unsigned n)
 static NOINLINE void take_fp(unsigned n)
 {
 	for (; n; n--) {
-		const uint64_t *fp = __builtin_frame_address(0), lo = (uint64_t)fp, hi = thread.stack_hi;
+		const uint64_t *fp = __builtin_frame_address(0), lo = (uint64_t)fp,
+			       hi = thread.stack_hi;
 		unsigned i = 0;
-		while (i < 128 && (uint64_t)fp >= lo && (uint64_t)fp < hi - 16 && !((uint64_t)fp & 7)) {
+		while (i < 128 && (uint64_t)fp >= lo && (uint64_t)fp < hi - 16 &&
+		       !((uint64_t)fp & 7)) {
 			frames[i++] = (void *)(fp[1] - 1);
 			if (fp[0] <= (uint64_t)fp)
 				break;
@@ -110,43 +114,44 @@ static const struct {
 
 /* ---- the chains ---- */
 
-#define CHAIN(kind, attribute)                                                                               \
-	static void kind##_go(int depth, way fn, unsigned n, double *ns);                                    \
-	static NOINLINE attribute void kind##_0(int depth, way fn, unsigned n, double *ns)                   \
-	{                                                                                                    \
-		kind##_go(depth - 1, fn, n, ns);                                                             \
-		sink++;                                                                                      \
-	}                                                                                                    \
-	static NOINLINE attribute void kind##_1(int depth, way fn, unsigned n, double *ns)                   \
-	{                                                                                                    \
-		volatile char room[40];                                                                      \
-		room[0] = 1;                                                                                 \
-		kind##_go(depth - 1, fn, n, ns);                                                             \
-		sink += (uint64_t)room[0];                                                                   \
-	}                                                                                                    \
-	static NOINLINE attribute void kind##_2(int depth, way fn, unsigned n, double *ns)                   \
-	{                                                                                                    \
-		const uint64_t a = sink, b = sink, c = sink, d = sink, e = sink;                             \
-		kind##_go(depth - 1, fn, n, ns);                                                             \
-		sink = a + 3 * b + 5 * c + 7 * d + 9 * e;                                                    \
-	}                                                                                                    \
-	static NOINLINE attribute void kind##_last(way fn, unsigned n, double *ns)                           \
-	{                                                                                                    \
-		fn(n); /* warm */                                                                            \
-		const uint64_t begin = bench_now_ns();                                                       \
-		fn(n);                                                                                       \
-		*ns = (double)(bench_now_ns() - begin) / n;                                                  \
-	}                                                                                                    \
-	static inline __attribute__((always_inline)) void kind##_go(int depth, way fn, unsigned n, double *ns) \
-	{                                                                                                    \
-		if (depth <= 0)                                                                              \
-			kind##_last(fn, n, ns);                                                              \
-		else if (depth % 3 == 0)                                                                     \
-			kind##_0(depth, fn, n, ns);                                                          \
-		else if (depth % 3 == 1)                                                                     \
-			kind##_1(depth, fn, n, ns);                                                          \
-		else                                                                                         \
-			kind##_2(depth, fn, n, ns);                                                          \
+#define CHAIN(kind, attribute)                                                                     \
+	static void kind##_go(int depth, way fn, unsigned n, double *ns);                          \
+	static NOINLINE attribute void kind##_0(int depth, way fn, unsigned n, double *ns)         \
+	{                                                                                          \
+		kind##_go(depth - 1, fn, n, ns);                                                   \
+		sink++;                                                                            \
+	}                                                                                          \
+	static NOINLINE attribute void kind##_1(int depth, way fn, unsigned n, double *ns)         \
+	{                                                                                          \
+		volatile char room[40];                                                            \
+		room[0] = 1;                                                                       \
+		kind##_go(depth - 1, fn, n, ns);                                                   \
+		sink += (uint64_t)room[0];                                                         \
+	}                                                                                          \
+	static NOINLINE attribute void kind##_2(int depth, way fn, unsigned n, double *ns)         \
+	{                                                                                          \
+		const uint64_t a = sink, b = sink, c = sink, d = sink, e = sink;                   \
+		kind##_go(depth - 1, fn, n, ns);                                                   \
+		sink = a + 3 * b + 5 * c + 7 * d + 9 * e;                                          \
+	}                                                                                          \
+	static NOINLINE attribute void kind##_last(way fn, unsigned n, double *ns)                 \
+	{                                                                                          \
+		fn(n); /* warm */                                                                  \
+		const uint64_t begin = bench_now_ns();                                             \
+		fn(n);                                                                             \
+		*ns = (double)(bench_now_ns() - begin) / n;                                        \
+	}                                                                                          \
+	static inline __attribute__((always_inline)) void kind##_go(int depth, way fn, unsigned n, \
+								    double *ns)                    \
+	{                                                                                          \
+		if (depth <= 0)                                                                    \
+			kind##_last(fn, n, ns);                                                    \
+		else if (depth % 3 == 0)                                                           \
+			kind##_0(depth, fn, n, ns);                                                \
+		else if (depth % 3 == 1)                                                           \
+			kind##_1(depth, fn, n, ns);                                                \
+		else                                                                               \
+			kind##_2(depth, fn, n, ns);                                                \
 	}
 
 CHAIN(plain, )
@@ -169,19 +174,23 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < rounds; i++)
 		for (unsigned w = 0; w < N_WAYS; w++)
 			for (unsigned d = 0; d < 3; d++)
-				(ways[w].wants_fp ? fp_go : plain_go)(depths[d], ways[w].fn, ways[w].slice, &results[w][d][i]);
+				(ways[w].wants_fp ? fp_go : plain_go)(
+					depths[d], ways[w].fn, ways[w].slice, &results[w][d][i]);
 	double median[N_WAYS][3];
 	printf("%-20s %8s %8s %8s  ns, median of %u\n", "", "5", "20", "50", rounds);
 	for (unsigned w = 0; w < N_WAYS; w++) {
 		for (unsigned d = 0; d < 3; d++)
 			median[w][d] = stats_median(results[w][d], rounds);
-		printf("%-20s %8.1f %8.1f %8.1f\n", ways[w].name, median[w][0], median[w][1], median[w][2]);
+		printf("%-20s %8.1f %8.1f %8.1f\n", ways[w].name, median[w][0], median[w][1],
+		       median[w][2]);
 	}
 	const double hit = median[0][1], miss = median[1][1], fp = median[2][1];
 	const bool is_good = hit <= 15 && hit <= 1.2 * fp && miss <= 400;
-	printf("hit at 20: %.1f ns, %.2f x frame pointers (goals: 15, 1.2); miss at 20: %.0f ns (goal: 400): %s\n", hit,
-	        hit / fp, miss, is_good ? "met" : "MISSED");
-	printf("captures: %lu hits, %lu walks, %lu by libgcc, %lu cut\n", thread.own[GT_OWN_stack_hits],
-	        thread.own[GT_OWN_stack_walks], thread.own[GT_OWN_stack_slow], thread.own[GT_OWN_stack_cut]);
+	printf("hit at 20: %.1f ns, %.2f x frame pointers (goals: 15, 1.2); miss at 20: %.0f ns "
+	       "(goal: 400): %s\n",
+	       hit, hit / fp, miss, is_good ? "met" : "MISSED");
+	printf("captures: %lu hits, %lu walks, %lu by libgcc, %lu cut\n",
+	       thread.own[GT_OWN_stack_hits], thread.own[GT_OWN_stack_walks],
+	       thread.own[GT_OWN_stack_slow], thread.own[GT_OWN_stack_cut]);
 	return is_good ? 0 : 1;
 }

@@ -1,12 +1,18 @@
 /*
- * Capture: memo, else rule walk, else libgcc, else the caller alone.
+ * Capture: memo, else rule walk, else the caller alone.
+ *
+ * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's
+ * JIT does), so that a handler that interrupts a throw would wait for its own thread for ever; and
+ * it reads what a corrupted stack points at. Pcs without a rule of ours are rarer than one in a
+ * thousand (make sweep); a stack ends there, marked.
  *
  * Corner cases
  *
- * - The stack is unknown (alternate stack, coroutine) or nearly used up: the caller and "[cut]", counted. What lies above
- *   sp there is anybody's guess, and may end at the next page.
+ * - The stack is unknown (alternate stack, coroutine) or nearly used up: the caller and "[cut]",
+ * counted. What lies above sp there is anybody's guess, and may end at the next page.
  * - A handler interrupts a capture of its own thread: it gets no stack, as the memory is in use.
- * - The stack does not hang together, or is too deep: what was found up to there and "[cut]", counted.
+ * - The stack does not hang together, or is too deep: what was found up to there and "[cut]",
+ * counted.
  */
 #include "preload/stack.h"
 
@@ -22,7 +28,6 @@
 #include <sys/auxv.h>
 
 #define RULE_BYTES 2048 /* of stack that the rule walk may need when it learns a rule */
-#define SLOW_BYTES 8192 /* and libgcc */
 
 struct range {
 	uint64_t lo, hi;
@@ -35,7 +40,8 @@ static bool is_in(struct range r, uint64_t pc)
 	return pc - r.lo < r.hi - r.lo;
 }
 
-/* Registers as they are here, in the caller's frame; the unwind data of this very instruction describes them. */
+/* Registers as they are here, in the caller's frame; the unwind data of this very instruction
+ * describes them. */
 static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 {
 	uint64_t pc, sp;
@@ -51,9 +57,10 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 }
 
 /*
- * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
- * libc and to our trampoline; viewers name threads after the outermost one. A cut stack keeps them and gets a mark instead.
- * Returns the first to keep. `pcs` has room for GT_STACK_MAX.
+ * Of our own frames only the outermost stays: the hook. At the other end, frames that start a
+ * thread or the process belong to libc and to our trampoline; viewers name threads after the
+ * outermost one. A cut stack keeps them and gets a mark instead. Returns the first to keep. `pcs`
+ * has room for GT_STACK_MAX.
  */
 static const uint64_t *strip(uint64_t *pcs, size_t *n, bool is_cut)
 {
@@ -64,8 +71,9 @@ static const uint64_t *strip(uint64_t *pcs, size_t *n, bool is_cut)
 		end = end < GT_STACK_MAX ? end + 1 : end;
 		pcs[end - 1] = GT_PC_CUT;
 	}
-	while (!is_cut && end > first + 1 && (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
-	                                             is_in(entry_text, pcs[end - 1])))
+	while (!is_cut && end > first + 1 &&
+	       (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
+		is_in(entry_text, pcs[end - 1])))
 		end--;
 	*n = end - first;
 	return pcs + first;
@@ -85,7 +93,8 @@ static struct gt_memo *memo_of(struct gt_thread *t)
 	return t->memo_mem;
 }
 
-static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)
+static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs,
+			size_t n)
 {
 	t->hit = hit;
 	t->stack = pcs;
@@ -107,21 +116,10 @@ static size_t capture_unknown(struct gt_thread *t, uint64_t pc)
 	return capture_caller(t, pc);
 }
 
-static size_t capture_slow(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
-{
-	if (!has_room(t, regs->sp, SLOW_BYTES))
-		return capture_unknown(t, pc);
-	gt_count_add(&t->own[GT_OWN_stack_slow], 1);
-	size_t n = gt_slow_walk(t->pcs, GT_STACK_MAX);
-	if (!n)
-		return capture_caller(t, pc);
-	const uint64_t *pcs = strip(t->pcs, &n, n == GT_STACK_MAX);
-	return set_stack(t, NULL, pcs, n);
-}
-
 /*
- * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a thread's stack ends in our
- * gt_thread_main(); libc starts a coroutine by a return to a function, just before which there is nothing.
+ * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a
+ * thread's stack ends in our gt_thread_main(); libc starts a coroutine by a return to a function,
+ * just before which there is nothing.
  */
 static bool is_whole(enum gt_walk_end end, uint64_t pc)
 {
@@ -129,11 +127,10 @@ static bool is_whole(enum gt_walk_end end, uint64_t pc)
 	       (end == GT_WALK_NO_DATA && is_in(libc_text, pc));
 }
 
-static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
+static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs,
+			       uint64_t pc)
 {
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
-	if (end == GT_WALK_FOREIGN)
-		return capture_slow(t, regs, pc);
 	size_t n = m->walk.n_pcs;
 	if (!n)
 		return capture_unknown(t, pc);
@@ -147,7 +144,8 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 #include "preload/stack_judge.inc"
 #endif
 
-static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
+static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t,
+							    const struct gt_regs *regs, uint64_t pc)
 {
 	struct gt_memo *m = memo_of(t);
 	if (!m || !has_room(t, regs->sp, RULE_BYTES))
@@ -202,7 +200,8 @@ static bool take_range(const char *line, const char *end, struct range *r)
 		if (*line == '-')
 			i = 1;
 		else
-			v[i] = v[i] << 4 | (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+			v[i] = v[i] << 4 |
+			       (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
 	}
 	*r = (struct range){ v[0], v[1] };
 	return line < end;
@@ -211,7 +210,8 @@ static bool take_range(const char *line, const char *end, struct range *r)
 void gt_stack_find(struct gt_thread *t)
 {
 	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return;
 	char *buf = (char *)t->pcs; /* nobody else uses it yet */
@@ -246,7 +246,8 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
-		const struct range r = { info->dlpi_addr + p->p_vaddr, info->dlpi_addr + p->p_vaddr + p->p_memsz };
+		const struct range r = { info->dlpi_addr + p->p_vaddr,
+					 info->dlpi_addr + p->p_vaddr + p->p_memsz };
 		if (is_in(r, (uint64_t)&gt_stack_capture))
 			our_text = r;
 		if (strstr(info->dlpi_name, "/libc.so.6"))
@@ -261,5 +262,7 @@ void gt_stack_init(void)
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);
 	gt_cfi_init();
+#if defined(GT_JUDGE) || defined(GT_TEST)
 	gt_slow_init();
+#endif
 }

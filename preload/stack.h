@@ -4,24 +4,29 @@
 
 #include "preload/thread.h"
 
-/* The made-up outermost frame of a stack that is not whole, named "[cut]". No code is on the first page. */
+/* The made-up outermost frame of a stack that is not whole, named "[cut]". No code is on the first
+ * page. */
 #define GT_PC_CUT 1
 
 /* Finds the unwinder and warms it up. Boot only. */
 void gt_stack_init(void);
 
 /*
- * Captures the calling thread's stack, innermost (the hook) first, without the frames that start a thread or the process;
- * returns the number of frames, 0 when a handler interrupted another capture. `pc` is the hook's return
- * address: all that is left where the stack is unknown or too small. A stack that is not whole ends with GT_PC_CUT. Each frame is the address of the call, not of the
- * return. The result, t->stack[0 .. n), stays until gt_stack_done(). Context: any, not inside a write section.
+ * Captures the calling thread's stack, innermost (the hook) first, without the frames that start a
+ * thread or the process; returns the number of frames, 0 when a handler interrupted another
+ * capture. `pc` is the hook's return address: all that is left where the stack is unknown or too
+ * small. A stack that is not whole ends with GT_PC_CUT. Each frame is the address of the call, not
+ * of the return. The result, t->stack[0 .. n), stays until gt_stack_done(). Context: any, not
+ * inside a write section.
  */
 size_t gt_stack_capture(struct gt_thread *t, uint64_t pc);
 
-/* Id of the stack just captured in generation `gen`. Context: inside a write section of that generation. */
+/* Id of the stack just captured in generation `gen`. Context: inside a write section of that
+ * generation. */
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
 
-/* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls. */
+/* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls.
+ */
 void gt_stack_find(struct gt_thread *t);
 
 static inline void gt_stack_done(struct gt_thread *t)

@@ -1,10 +1,13 @@
 /*
- * .eh_frame, as far as compilers use it: the binary search table of .eh_frame_hdr, then the instructions of a CIE and an FDE
- * up to the row of the pc. Three kinds of expressions are common enough to be known: the PLT's, which linkers make; a
- * sp saved in a word (functions that align their stack, OpenSSL's assembler, signal frames); and registers saved
- * at a distance from rbp or rsp instead of the CFA (the same functions). What is rarer is said to be foreign and left to libgcc.
+ * .eh_frame, as far as compilers use it: the binary search table of .eh_frame_hdr, then the
+ * instructions of a CIE and an FDE up to the row of the pc. Three kinds of expressions are common
+ * enough to be known: the PLT's, which linkers make; a sp saved in a word (functions that align
+ * their stack, OpenSSL's assembler, signal frames); and registers saved at a distance from rbp or
+ * rsp instead of the CFA (the same functions). What is rarer is said to be foreign: stacks end
+ * there.
  *
- * Sources: LSB Core 5.0, "Exception Frames"; DWARF 5, 6.4; System V ABI AMD64 supplement, 3.6.2 (register numbers).
+ * Sources: LSB Core 5.0, "Exception Frames"; DWARF 5, 6.4; System V ABI AMD64 supplement, 3.6.2
+ * (register numbers).
  */
 #include "preload/stack_cfi.h"
 
@@ -27,7 +30,8 @@ static int (*find_object)(void *pc, struct found_object *out);
 
 bool gt_cfi_init(void)
 {
-	find_object = (int (*)(void *, struct found_object *))gt_cfi_dlsym(RTLD_DEFAULT, "_dl_find_object");
+	find_object = (int (*)(void *, struct found_object *))gt_cfi_dlsym(RTLD_DEFAULT,
+									   "_dl_find_object");
 	return find_object != NULL;
 }
 
@@ -94,7 +98,13 @@ static void skip(struct cursor *c, uint64_t bytes)
 }
 
 /* DW_EH_PE_* */
-enum { PE_ABS8 = 0x00, PE_UDATA4 = 0x03, PE_PCREL_SDATA4 = 0x1b, PE_DATAREL_SDATA4 = 0x3b, PE_OMIT = 0xff };
+enum {
+	PE_ABS8 = 0x00,
+	PE_UDATA4 = 0x03,
+	PE_PCREL_SDATA4 = 0x1b,
+	PE_DATAREL_SDATA4 = 0x3b,
+	PE_OMIT = 0xff
+};
 
 static size_t encoded_size(uint8_t encoding)
 {
@@ -188,10 +198,12 @@ static bool read_fde(const uint8_t *p, struct fde *f)
 	return !c.is_bad;
 }
 
-/* The FDE that may hold `pc`, by the sorted table; NULL = none, or a table of a kind that linkers do not make. */
+/* The FDE that may hold `pc`, by the sorted table; NULL = none, or a table of a kind that linkers
+ * do not make. */
 static const uint8_t *find_fde(const uint8_t *hdr, uint64_t pc, bool *is_foreign)
 {
-	*is_foreign = hdr[0] != 1 || hdr[1] == PE_OMIT || hdr[2] != PE_UDATA4 || hdr[3] != PE_DATAREL_SDATA4;
+	*is_foreign = hdr[0] != 1 || hdr[1] == PE_OMIT || hdr[2] != PE_UDATA4 ||
+		      hdr[3] != PE_DATAREL_SDATA4;
 	if (*is_foreign)
 		return NULL;
 	uint32_t n;
@@ -213,16 +225,17 @@ static const uint8_t *find_fde(const uint8_t *hdr, uint64_t pc, bool *is_foreign
 /* Where DWARF's register is in our order; -1: none that a frame is found by. */
 static int reg_of(uint64_t dwarf)
 {
-	static const int8_t map[16] = { GT_RAX, GT_RDX, GT_RCX, GT_RBX, GT_RSI, GT_RDI, GT_RBP, GT_RSP, GT_R8, GT_R9,
-		GT_R10, GT_R11, GT_R12, GT_R13, GT_R14, GT_R15 };
+	static const int8_t map[16] = { GT_RAX, GT_RDX, GT_RCX, GT_RBX, GT_RSI, GT_RDI,
+					GT_RBP, GT_RSP, GT_R8,  GT_R9,  GT_R10, GT_R11,
+					GT_R12, GT_R13, GT_R14, GT_R15 };
 	return dwarf < 16 ? map[dwarf] : -1;
 }
 
 #define MAX_REMEMBERED 4
 
 /*
- * struct gt_rule.odd: bit r < GT_N_SAVED: register r; these two for the CFA and the return address. A row with any of them is
- * foreign; a later row may be an ordinary one.
+ * struct gt_rule.odd: bit r < GT_N_SAVED: register r; these two for the CFA and the return address.
+ * A row with any of them is foreign; a later row may be an ordinary one.
  */
 #define ODD_CFA 0x40
 #define ODD_RA  0x80
@@ -250,7 +263,9 @@ static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)
 /* The PLT's: two kinds of instructions, before and after the push. For one pc it is a constant. */
 static bool is_plt(const uint8_t *p, uint64_t n)
 {
-	static const uint8_t plt[11] = { 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22 };
+	static const uint8_t plt[11] = {
+		0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22
+	};
 	return n == sizeof(plt) && !memcmp(p, plt, sizeof(plt));
 }
 
@@ -276,7 +291,7 @@ static void set_cfa_expression(struct machine *m, struct cursor *c)
 	const bool is_deref = take_u8(&e) == 0x06;
 	const uint64_t add = e.p < e.end && take_u8(&e) == 0x23 ? take_uleb(&e) : 0;
 	if (base >= 0x70 && base <= 0x7f && is_deref && e.p == e.end && !e.is_bad && add < 1024 &&
-	        m->now.kind != GT_RULE_END) { /* breg0 to 15; deref; plus_uconst */
+	    m->now.kind != GT_RULE_END) { /* breg0 to 15; deref; plus_uconst */
 		set_cfa(m, base - 0x70u, offset);
 		m->now.kind = GT_RULE_DEREF;
 		m->now.cfa_add = (int16_t)add;
@@ -307,11 +322,13 @@ static void set_based(struct machine *m, uint64_t reg, struct cursor e)
 	const int64_t offset = take_sleb(&e);
 	struct gt_rule *now = &m->now;
 	const bool is_sp = base == 0x77;
-	const bool is_plain = (base == 0x76 || is_sp) && e.p == e.end && !e.is_bad && offset % 8 == 0 &&
-	                      (!now->based || now->base_is_sp == is_sp) && offset / 8 == (int16_t)(offset / 8);
+	const bool is_plain = (base == 0x76 || is_sp) && e.p == e.end && !e.is_bad &&
+			      offset % 8 == 0 && (!now->based || now->base_is_sp == is_sp) &&
+			      offset / 8 == (int16_t)(offset / 8);
 	if (r == GT_RSP) { /* (a signal frame says it twice) */
-		if (!is_plain || now->kind != GT_RULE_DEREF || now->cfa_reg != (is_sp ? GT_RSP : GT_RBP) ||
-		        now->cfa_offset != offset || now->cfa_add)
+		if (!is_plain || now->kind != GT_RULE_DEREF ||
+		    now->cfa_reg != (is_sp ? GT_RSP : GT_RBP) || now->cfa_offset != offset ||
+		    now->cfa_add)
 			set_odd(m, reg);
 	} else if (!is_plain || (reg == 16 && offset / 8 != (int8_t)(offset / 8))) {
 		set_odd(m, reg);
@@ -325,7 +342,7 @@ static void set_based(struct machine *m, uint64_t reg, struct cursor e)
 		now->based |= (uint8_t)(1u << r);
 		now->base_is_sp = is_sp;
 		now->offset[r] = (int16_t)(offset / 8);
-		now->odd &= (uint8_t)~(1u << r);
+		now->odd &= (uint8_t) ~(1u << r);
 	}
 }
 
@@ -339,11 +356,12 @@ static void set_saved(struct machine *m, uint64_t reg, int64_t offset)
 	if (offset % 8 || offset / 8 != (int16_t)(offset / 8) || r == GT_RSP) {
 		set_odd(m, reg);
 	} else if (reg == 16) { /* the return address */
-		m->now.odd = (uint8_t)((m->now.odd & ~ODD_RA) | (offset / 8 != (int8_t)(offset / 8) ? ODD_RA : 0));
+		m->now.odd = (uint8_t)((m->now.odd & ~ODD_RA) |
+				       (offset / 8 != (int8_t)(offset / 8) ? ODD_RA : 0));
 		m->now.ra_offset = (int8_t)(offset / 8);
 		m->now.kind = m->now.kind == GT_RULE_END ? GT_RULE_FRAME : m->now.kind;
 	} else if (r >= 0 && r < GT_N_SAVED) {
-		m->now.odd &= (uint8_t)~(1u << r);
+		m->now.odd &= (uint8_t) ~(1u << r);
 		m->now.saved |= (uint8_t)(1u << r);
 		m->now.offset[r] = (int16_t)(offset / 8);
 	}
@@ -375,7 +393,8 @@ static void set_undefined(struct machine *m, uint64_t reg)
 	if (reg == 16)
 		m->now.kind = GT_RULE_END;
 	else
-		set_same(m, reg, NULL); /* its value is lost; nobody who follows the rules needs it */
+		set_same(m, reg,
+			 NULL); /* its value is lost; nobody who follows the rules needs it */
 }
 
 /* An instruction whose upper two bits are 0. */
@@ -428,7 +447,8 @@ static void run_extended(struct machine *m, struct cursor *c, uint8_t op, const 
 		set_cfa(m, take_uleb(c), m->now.cfa_offset);
 		return;
 	case 0x0e: /* def_cfa_offset */
-		m->now.cfa_offset = (int32_t)take_uleb(c); /* (of the register that is in use; an odd one stays odd) */
+		m->now.cfa_offset = (int32_t)take_uleb(
+			c); /* (of the register that is in use; an odd one stays odd) */
 		return;
 	case 0x11: /* offset_extended_sf */
 		reg = take_uleb(c);

@@ -1,23 +1,25 @@
 /*
- * The rule walk: one small rule per pc, from a table that all threads share; a pc seen for the first time is
- * learnt on the spot (stack_cfi.c).
+ * The rule walk: one small rule per pc, from a table that all threads share; a pc seen for the
+ * first time is learnt on the spot (stack_cfi.c).
  *
- * Registers are followed lazily: only when a frame is found by rbp, the frames inside of it are searched for the one that saved
- * rbp. So a walk reads one word a frame, and few more.
+ * Registers are followed lazily: only when a frame is found by rbp, the frames inside of it are
+ * searched for the one that saved rbp. So a walk reads one word a frame, and few more.
  *
  * Invariants
  *
- * 1. A rule is complete before its key is stored, and a reader looks at the key again after it has read the rule
- *    (a sequence lock whose sequence is the key). Otherwise it mixes two rules.
- * 2. A rule is used only in the epoch it was learnt in; dlclose begins a new one, and rules of older ones make room. Otherwise
- *    code that is mapped at the address of other code is unwound by the other's rule.
- * 3. Every word read lies in the known stack, at or above the start's sp, and each frame above the one before it. Otherwise a
- *    corrupted frame faults or loops.
+ * 1. A rule is complete before its key is stored, and a reader looks at the key again after it has
+ * read the rule (a sequence lock whose sequence is the key). Otherwise it mixes two rules.
+ * 2. A rule is used only in the epoch it was learnt in; dlclose begins a new one, and rules of
+ * older ones make room. Otherwise code that is mapped at the address of other code is unwound by
+ * the other's rule.
+ * 3. Every word read lies in the known stack, at or above the start's sp, and each frame above the
+ * one before it. Otherwise a corrupted frame faults or loops.
  *
  * Corner cases
  *
  * - The table is full of rules in use: rules are worked out each time.
- * - A return address that is none (garbage, JIT code without data): nothing is known of it, the stack is cut there.
+ * - A return address that is none (garbage, JIT code without data): nothing is known of it, the
+ * stack is cut there.
  */
 #include "preload/stack_walk.h"
 
@@ -26,8 +28,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define N_RULES (1u << 15) /* power of two; 1 MiB */
-#define PROBES  8
+#define N_RULES                                                                                    \
+	(1u << 13) /* power of two; 256 KiB: the first use of each page costs more than a walk */
+#define RULE_SHIFT (64 - 13)
+#define PROBES     8
 
 enum { KEY_EMPTY, KEY_BUSY, KEY_OLD }; /* of no epoch; no pc is that small */
 
@@ -57,8 +61,9 @@ static void forget_all(void)
 	for (uint32_t i = 0; i < N_RULES; i++) {
 		uint64_t k = atomic_load_explicit(&slots[i].key, memory_order_relaxed);
 		if (k > KEY_OLD)
-			atomic_compare_exchange_strong_explicit(&slots[i].key, &k, KEY_OLD, memory_order_acq_rel,
-			        memory_order_relaxed);
+			atomic_compare_exchange_strong_explicit(&slots[i].key, &k, KEY_OLD,
+								memory_order_acq_rel,
+								memory_order_relaxed);
 	}
 }
 
@@ -69,12 +74,14 @@ void gt_rules_forget(void)
 		forget_all();
 }
 
-static void store_rule(struct rule_slot *s, uint64_t old_key, uint64_t key, const struct gt_rule *rule)
+static void store_rule(struct rule_slot *s, uint64_t old_key, uint64_t key,
+		       const struct gt_rule *rule)
 {
-	if (!atomic_compare_exchange_strong_explicit(&s->key, &old_key, KEY_BUSY, memory_order_acquire,
-	            memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&s->key, &old_key, KEY_BUSY,
+						     memory_order_acquire, memory_order_relaxed))
 		return; /* somebody else was quicker; maybe with the same rule */
-	atomic_thread_fence(memory_order_release); /* the key is seen to be busy before the words change */
+	atomic_thread_fence(
+		memory_order_release); /* the key is seen to be busy before the words change */
 	uint64_t word[sizeof(*rule) / 8];
 	memcpy(word, rule, sizeof(word));
 	for (size_t i = 0; i < sizeof(*rule) / 8; i++)
@@ -82,7 +89,8 @@ static void store_rule(struct rule_slot *s, uint64_t old_key, uint64_t key, cons
 	atomic_store_explicit(&s->key, key, memory_order_release); /* acquire: rule_of() */
 }
 
-static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t h, struct gt_rule *rule)
+static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t h,
+					    struct gt_rule *rule)
 {
 	gt_cfi_find(pc, rule);
 	if (rule->kind == GT_RULE_NONE) /* code without data may get some: a JIT's */
@@ -98,22 +106,25 @@ static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t 
 }
 
 /*
- * Takes the rule of `pc` and returns its first word: what an ordinary frame is found by, in a register, while the rest
- * is still on its way.
+ * Takes the rule of `pc` and returns its first word: what an ordinary frame is found by, in a
+ * register, while the rest is still on its way.
  */
 static inline uint64_t rule_of(uint64_t pc, uint32_t epoch, struct gt_rule *rule)
 {
 	const uint64_t key = key_of(pc, epoch);
-	const uint32_t h = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 49);
+	const uint32_t h = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> RULE_SHIFT);
 	uint64_t word[sizeof(*rule) / 8];
 	for (uint32_t i = 0; i < PROBES; i++) {
 		const struct rule_slot *s = &slots[(h + i) & (N_RULES - 1)];
-		const uint64_t k = atomic_load_explicit(&s->key, memory_order_acquire); /* release: store_rule() */
+		const uint64_t k = atomic_load_explicit(
+			&s->key, memory_order_acquire); /* release: store_rule() */
 		if (__builtin_expect(k == key, 1)) {
 			for (size_t j = 0; j < sizeof(*rule) / 8; j++)
 				word[j] = atomic_load_explicit(&s->word[j], memory_order_relaxed);
 			atomic_thread_fence(memory_order_acquire);
-			if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_relaxed) == key, 1)) {
+			if (__builtin_expect(atomic_load_explicit(&s->key, memory_order_relaxed) ==
+						     key,
+					     1)) {
 				memcpy(rule, word, sizeof(word));
 				return word[0];
 			}
@@ -127,7 +138,8 @@ static inline uint64_t rule_of(uint64_t pc, uint32_t epoch, struct gt_rule *rule
 	return word[0];
 }
 
-/* The first word of a rule as most are (found by rsp, nothing odd), without `saved` and `cfa_offset`. */
+/* The first word of a rule as most are (found by rsp, nothing odd), without `saved` and
+ * `cfa_offset`. */
 static inline uint32_t ordinary(void)
 {
 	const struct gt_rule r = { .kind = GT_RULE_FRAME, .cfa_reg = GT_RSP };
@@ -136,13 +148,14 @@ static inline uint32_t ordinary(void)
 	return word;
 }
 
-_Static_assert(offsetof(struct gt_rule, saved) == 2 && offsetof(struct gt_rule, cfa_offset) == 4, "see ordinary()");
+_Static_assert(offsetof(struct gt_rule, saved) == 2 && offsetof(struct gt_rule, cfa_offset) == 4,
+	       "see ordinary()");
 
 /* A walk that is under way. */
 struct state {
 	const struct gt_regs *regs;
 	struct gt_walk *w;
-	uint64_t sp; /* of the frame that it has come to */
+	uint64_t sp;   /* of the frame that it has come to */
 	uint64_t last; /* the last word of the stack lies here */
 };
 
@@ -210,14 +223,16 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 		const uint64_t word = rule_of(pc, epoch, &f->rule);
 		uint64_t ra;
 		uint64_t back = 1; /* from a return address into its call */
-		if (__builtin_expect((word & 0xff00ffff) == ordinary() && f->rule.ra_offset == -1, 1)) {
+		if (__builtin_expect((word & 0xff00ffff) == ordinary() && f->rule.ra_offset == -1,
+				     1)) {
 			f->cfa = s.sp + (uint64_t)((int64_t)word >> 32);
 			if (f->cfa <= s.sp || !read_word(&s, f->cfa - 8, &ra))
 				return GT_WALK_CUT;
 		} else {
 			if (f->rule.kind == GT_RULE_END || f->rule.kind == GT_RULE_NONE)
 				return f->rule.kind == GT_RULE_END ? GT_WALK_DONE : GT_WALK_NO_DATA;
-			if (f->rule.kind == GT_RULE_FOREIGN || f->rule.cfa_reg > GT_RSP) /* that register is spoilt by now */
+			if (f->rule.kind == GT_RULE_FOREIGN ||
+			    f->rule.cfa_reg > GT_RSP) /* that register is spoilt by now */
 				return GT_WALK_FOREIGN;
 			if (!step(&s, f, &ra))
 				return GT_WALK_CUT;

@@ -1,11 +1,13 @@
 /*
- * The judge of stack_cfi.c: for every byte of the text of ELF files, our rule against elfutils' libdw.
+ * The judge of stack_cfi.c: for every byte of the text of ELF files, our rule against elfutils'
+ * libdw.
  *
- *   sweep [-v] FILE...      exit 1 when a rule differs, or 0.5 % of a file's pcs or more are foreign
+ *   sweep [-v] FILE...      exit 1 when a rule differs, or 0.5 % of a file's pcs or more are
+ * foreign
  *
- * Both sides are evaluated with made-up registers and a made-up memory, so the form of a rule does not matter, only what
- * it says: where the caller's sp is, and where the return address and rbx rbp r12-r15 lie. A file is mapped as the
- * loader would map it, and not run.
+ * Both sides are evaluated with made-up registers and a made-up memory, so the form of a rule does
+ * not matter, only what it says: where the caller's sp is, and where the return address and rbx rbp
+ * r12-r15 lie. A file is mapped as the loader would map it, and not run.
  */
 #include "preload/stack_cfi.h"
 
@@ -64,7 +66,9 @@ struct row {
 	bool is_end;
 };
 
-static const uint8_t dwarf_number[] = { 3, 6, 12, 13, 14, 15, 7, 0, 1, 2, 4, 5, 8, 9, 10, 11 }; /* of enum gt_reg */
+static const uint8_t dwarf_number[] = {
+	3, 6, 12, 13, 14, 15, 7, 0, 1, 2, 4, 5, 8, 9, 10, 11
+}; /* of enum gt_reg */
 
 /* ---- libdw's side ---- */
 
@@ -94,12 +98,23 @@ static bool eval_op(const Dwarf_Op *op, const struct world *w, uint64_t cfa, uin
 	else if (*n >= 2) {
 		const uint64_t y = s[--*n], x = s[*n - 1];
 		switch (a) {
-		case DW_OP_plus: s[*n - 1] = x + y; break;
-		case DW_OP_minus: s[*n - 1] = x - y; break;
-		case DW_OP_and: s[*n - 1] = x & y; break;
-		case DW_OP_shl: s[*n - 1] = x << (y & 63); break;
-		case DW_OP_ge: s[*n - 1] = (int64_t)x >= (int64_t)y; break;
-		default: return false;
+		case DW_OP_plus:
+			s[*n - 1] = x + y;
+			break;
+		case DW_OP_minus:
+			s[*n - 1] = x - y;
+			break;
+		case DW_OP_and:
+			s[*n - 1] = x & y;
+			break;
+		case DW_OP_shl:
+			s[*n - 1] = x << (y & 63);
+			break;
+		case DW_OP_ge:
+			s[*n - 1] = (int64_t)x >= (int64_t)y;
+			break;
+		default:
+			return false;
 		}
 	} else {
 		return false;
@@ -107,7 +122,8 @@ static bool eval_op(const Dwarf_Op *op, const struct world *w, uint64_t cfa, uin
 	return true;
 }
 
-static bool eval(const Dwarf_Op *ops, size_t n_ops, const struct world *w, uint64_t cfa, uint64_t *value)
+static bool eval(const Dwarf_Op *ops, size_t n_ops, const struct world *w, uint64_t cfa,
+		 uint64_t *value)
 {
 	uint64_t s[EVAL_DEPTH];
 	size_t n = 0;
@@ -151,10 +167,12 @@ static void row_of_rule(const struct gt_rule *rule, const struct world *w, struc
 		r->cfa = memory(r->cfa) + (uint64_t)(int64_t)rule->cfa_add;
 	r->is_end = rule->kind == GT_RULE_END;
 	const uint64_t base = w->reg[rule->base_is_sp ? 7 : 6];
-	r->ra_at = (rule->based >> GT_BASED_RA & 1 ? base : r->cfa) + (uint64_t)((int64_t)rule->ra_offset * 8);
+	r->ra_at = (rule->based >> GT_BASED_RA & 1 ? base : r->cfa) +
+		   (uint64_t)((int64_t)rule->ra_offset * 8);
 	for (int i = 0; i < GT_N_SAVED; i++) {
 		const uint64_t from = rule->based >> i & 1 ? base : r->cfa;
-		r->saved_at[i] = rule->saved >> i & 1 ? from + (uint64_t)((int64_t)rule->offset[i] * 8) : 0;
+		r->saved_at[i] =
+			rule->saved >> i & 1 ? from + (uint64_t)((int64_t)rule->offset[i] * 8) : 0;
 	}
 }
 
@@ -162,7 +180,8 @@ static bool is_same(const struct row *a, const struct row *b)
 {
 	if (a->is_end || b->is_end)
 		return a->is_end == b->is_end;
-	return a->cfa == b->cfa && a->ra_at == b->ra_at && !memcmp(a->saved_at, b->saved_at, sizeof(a->saved_at));
+	return a->cfa == b->cfa && a->ra_at == b->ra_at &&
+	       !memcmp(a->saved_at, b->saved_at, sizeof(a->saved_at));
 }
 
 /* ---- one file ---- */
@@ -183,7 +202,8 @@ static bool map_file(const char *path, struct image *im)
 			lo = p.p_vaddr < lo ? p.p_vaddr & ~4095ull : lo;
 			hi = p.p_vaddr + p.p_memsz > hi ? p.p_vaddr + p.p_memsz : hi;
 		}
-	uint8_t *mem = (uint8_t *)mmap(NULL, hi - lo, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *mem =
+		(uint8_t *)mmap(NULL, hi - lo, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		return false;
 	im->base = mem - lo;
@@ -191,8 +211,10 @@ static bool map_file(const char *path, struct image *im)
 		if (!gelf_getphdr(im->elf, (int)i, &p))
 			return false;
 		const uint64_t in_page = p.p_vaddr & 4095;
-		if (p.p_type == PT_LOAD && mmap(im->base + p.p_vaddr - in_page, p.p_filesz + in_page, PROT_READ,
-		                                   MAP_PRIVATE | MAP_FIXED, im->fd, (off_t)(p.p_offset - in_page)) == MAP_FAILED)
+		if (p.p_type == PT_LOAD &&
+		    mmap(im->base + p.p_vaddr - in_page, p.p_filesz + in_page, PROT_READ,
+			 MAP_PRIVATE | MAP_FIXED, im->fd,
+			 (off_t)(p.p_offset - in_page)) == MAP_FAILED)
 			return false;
 		if (p.p_type == PT_GNU_EH_FRAME)
 			im->hdr = im->base + p.p_vaddr;
@@ -200,18 +222,21 @@ static bool map_file(const char *path, struct image *im)
 	return im->hdr != NULL;
 }
 
-static void show(const char *path, uint64_t at, const char *what, const struct row *a, const struct row *b)
+static void show(const char *path, uint64_t at, const char *what, const struct row *a,
+		 const struct row *b)
 {
 	static unsigned shown;
 	if (shown++ >= MAX_SHOWN && !is_verbose)
 		return;
 	printf("  %s+%#" PRIx64 ": %s", path, at, what);
 	if (a && b) {
-		printf("; ours: cfa %" PRIx64 " ra %" PRIx64 " end %d; libdw: cfa %" PRIx64 " ra %" PRIx64 " end %d",
-		        a->cfa, a->ra_at, a->is_end, b->cfa, b->ra_at, b->is_end);
+		printf("; ours: cfa %" PRIx64 " ra %" PRIx64 " end %d; libdw: cfa %" PRIx64
+		       " ra %" PRIx64 " end %d",
+		       a->cfa, a->ra_at, a->is_end, b->cfa, b->ra_at, b->is_end);
 		for (int i = 0; i < GT_N_SAVED; i++)
 			if (a->saved_at[i] != b->saved_at[i])
-				printf("; r%d: %" PRIx64 " %" PRIx64, dwarf_number[i], a->saved_at[i], b->saved_at[i]);
+				printf("; r%d: %" PRIx64 " %" PRIx64, dwarf_number[i],
+				       a->saved_at[i], b->saved_at[i]);
 	}
 	putchar('\n');
 }
@@ -235,7 +260,8 @@ static void find_libdw_row(struct image *im, uint64_t at, struct libdw_row *r)
 		dwarf_frame_info(r->frame, &r->begin, &r->end, &r->is_signal);
 }
 
-static void judge_pc(const char *path, struct image *im, uint64_t at, struct libdw_row *dw, struct counts *c)
+static void judge_pc(const char *path, struct image *im, uint64_t at, struct libdw_row *dw,
+		     struct counts *c)
 {
 	struct gt_rule rule;
 	gt_cfi_find_in(im->hdr, (uint64_t)im->base + at, &rule);
@@ -248,7 +274,8 @@ static void judge_pc(const char *path, struct image *im, uint64_t at, struct lib
 	if (rule.kind == GT_RULE_FOREIGN) {
 		c->foreign++;
 		if (is_verbose)
-			show(path, at, dw->frame ? "foreign" : "foreign, and unknown to libdw", NULL, NULL);
+			show(path, at, dw->frame ? "foreign" : "foreign, and unknown to libdw",
+			     NULL, NULL);
 		return;
 	}
 	if (rule.kind == GT_RULE_NONE || !dw->frame) {
@@ -260,7 +287,8 @@ static void judge_pc(const char *path, struct image *im, uint64_t at, struct lib
 		struct world w;
 		for (unsigned i = 0; i < 17; i++)
 			w.reg[i] = mix(seed * 17 + i) & 0x7ffffffffff8;
-		w.reg[16] = at; /* N.B. rules of a PLT look at its lowest bits: bases are page aligned */
+		w.reg[16] = at; /* N.B. rules of a PLT look at its lowest bits: bases are page
+				   aligned */
 		struct row ours, theirs;
 		row_of_rule(&rule, &w, &ours);
 		if (!row_of_libdw(dw->frame, &w, &theirs)) {
@@ -270,7 +298,9 @@ static void judge_pc(const char *path, struct image *im, uint64_t at, struct lib
 		}
 		if (dw->is_signal != rule.is_signal || !is_same(&ours, &theirs)) {
 			c->different++;
-			show(path, at, dw->is_signal != rule.is_signal ? "a signal frame?" : "different", &ours, &theirs);
+			show(path, at,
+			     dw->is_signal != rule.is_signal ? "a signal frame?" : "different",
+			     &ours, &theirs);
 			return;
 		}
 	}
@@ -297,8 +327,8 @@ static bool sweep(const char *path)
 	}
 	const double foreign = c.pcs ? (double)c.foreign / (double)c.pcs : 1;
 	const bool is_good = c.pcs && !c.different && foreign < MAX_FOREIGN;
-	printf("%-44s %10" PRIu64 " %10" PRIu64 " %9.4f %% %9" PRIu64 "  %s\n", path, c.pcs, c.equal, foreign * 100,
-	        c.different, is_good ? "ok" : "FAIL");
+	printf("%-44s %10" PRIu64 " %10" PRIu64 " %9.4f %% %9" PRIu64 "  %s\n", path, c.pcs,
+	       c.equal, foreign * 100, c.different, is_good ? "ok" : "FAIL");
 	return is_good;
 }
 

@@ -49,11 +49,11 @@ static void make_walk(struct gt_walk *w, struct gt_regs *regs)
 	w->asked = 1u << GT_RBP | 1u << GT_R12;
 }
 
-#define KEPT                                                                                                 \
-	struct gt_walk w;                                                                                    \
-	struct gt_regs r;                                                                                    \
-	make_walk(&w, &r);                                                                                   \
-	struct gt_memo_entry *e = gt_memo_keep(&memo, &r, 7, &w, w.pcs, w.n_pcs);                            \
+#define KEPT                                                                                       \
+	struct gt_walk w;                                                                          \
+	struct gt_regs r;                                                                          \
+	make_walk(&w, &r);                                                                         \
+	struct gt_memo_entry *e = gt_memo_keep(&memo, &r, 7, &w, w.pcs, w.n_pcs);                  \
 	cr_assert(ne(ptr, e, NULL))
 
 Test(core_stack, what_has_not_changed_is_a_hit)
@@ -69,7 +69,8 @@ Test(core_stack, any_word_that_changed_is_a_miss)
 	for (unsigned i = 0; i < 20; i++) {
 		for (unsigned bit = 0; bit < 64; bit++) {
 			words[2 * i] ^= 1ull << bit;
-			cr_assert(eq(ptr, gt_memo_find(&memo, &r, 7), NULL), "word %u bit %u", i, bit);
+			cr_assert(eq(ptr, gt_memo_find(&memo, &r, 7), NULL), "word %u bit %u", i,
+				  bit);
 			words[2 * i] ^= 1ull << bit;
 		}
 		words[2 * i + 1] ^= 1; /* nobody read it */
@@ -83,7 +84,8 @@ Test(core_stack, the_same_return_addresses_with_another_saved_register_are_a_mis
 	for (unsigned i = 0; i < GT_N_SAVED; i++) {
 		r.saved[i]++;
 		const bool is_asked = i == GT_RBP || i == GT_R12;
-		cr_assert(eq(ptr, gt_memo_find(&memo, &r, 7), is_asked ? NULL : e), "register %u", i);
+		cr_assert(eq(ptr, gt_memo_find(&memo, &r, 7), is_asked ? NULL : e), "register %u",
+			  i);
 		r.saved[i]--;
 	}
 }
@@ -137,7 +139,8 @@ static __attribute__((noinline)) void at_bottom(body fn)
 
 static __attribute__((noinline)) void deeper(int depth, body fn)
 {
-	char *p = __builtin_alloca((size_t)(16 + 16 * (depth % 5))); /* frames that are found by rbp */
+	char *p = __builtin_alloca(
+		(size_t)(16 + 16 * (depth % 5))); /* frames that are found by rbp */
 	__asm__ volatile("" : : "r"(p) : "memory");
 	if (depth)
 		deeper(depth - 1, fn);
@@ -166,7 +169,8 @@ static void ends_whole(const struct gt_regs *r)
 	uint64_t fresh[GT_STACK_MAX];
 	const size_t n = gt_slow_walk(fresh, GT_STACK_MAX);
 	cr_assert(gt(sz, n, walk.n_pcs));
-	const uint64_t *tail = fresh + n - walk.n_pcs; /* libgcc's has the frames of the asking, too */
+	const uint64_t *tail =
+		fresh + n - walk.n_pcs; /* libgcc's has the frames of the asking, too */
 	cr_assert(eq(int, memcmp(tail + 1, walk.pcs + 1, (walk.n_pcs - 1) * 8), 0));
 }
 
@@ -184,10 +188,12 @@ Test(core_stack, rules_survive_a_hundred_thousand_dlcloses, .init = setup)
 	}
 }
 
-/* A copy of the stack from sp on, ending before a page that may not be touched, its pointers moved with it. */
+/* A copy of the stack from sp on, ending before a page that may not be touched, its pointers moved
+ * with it. */
 static void garbage_is_survived(const struct gt_regs *r)
 {
-	const uint64_t n = (thread.stack_hi - r->sp) / 8 < 2048 ? (thread.stack_hi - r->sp) / 8 : 2048;
+	const uint64_t n =
+		(thread.stack_hi - r->sp) / 8 < 2048 ? (thread.stack_hi - r->sp) / 8 : 2048;
 	uint8_t *mem = mmap(NULL, 6 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	cr_assert(eq(int, mprotect(mem + 4096, 4 * 4096, PROT_READ | PROT_WRITE), 0));
 	uint64_t *copy = (uint64_t *)(mem + 5 * 4096) - n;
@@ -211,8 +217,12 @@ static void garbage_is_survived(const struct gt_regs *r)
 			cr_assert(gt(u32, walk.n_pcs, 5));
 			cr_assert(eq(int, memcmp(walk.pcs, again.pcs, some * 8), 0));
 		}
-		const uint64_t what[] = { next(&rng), 0, next(&rng) % 4096, (uint64_t)copy + next(&rng) % (n * 8 + 64),
-			hi - next(&rng) % 32, (uint64_t)mem, copy[next(&rng) % n], -1ull };
+		const uint64_t what[] = {
+			next(&rng),           0,
+			next(&rng) % 4096,    (uint64_t)copy + next(&rng) % (n * 8 + 64),
+			hi - next(&rng) % 32, (uint64_t)mem,
+			copy[next(&rng) % n], -1ull
+		};
 		const uint64_t value = what[next(&rng) % 8];
 		const unsigned where = (unsigned)(next(&rng) % 8);
 		if (where < 6)
@@ -240,6 +250,7 @@ Test(core_stack, an_unknown_stack_is_the_caller_and_a_mark, .init = setup)
 	cr_assert(eq(u64, thread.stack[0], 0x1233));
 	cr_assert(eq(u64, thread.stack[1], GT_PC_CUT));
 	cr_assert(eq(u64, thread.own[GT_OWN_stack_cut], 1));
-	cr_assert(eq(sz, gt_stack_capture(&thread, 0x1234), 0)); /* a handler in between gets none */
+	cr_assert(
+		eq(sz, gt_stack_capture(&thread, 0x1234), 0)); /* a handler in between gets none */
 	gt_stack_done(&thread);
 }
