@@ -1,4 +1,5 @@
 /* Names of pcs (preload/symbols.c). */
+#include "preload/modules.h"
 #include "tests/unit/core.h"
 
 #include <criterion/criterion.h>
