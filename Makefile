@@ -277,7 +277,7 @@ $(B)/thread-programs:
 fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
-	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench
+	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench && cat bench/notes.md >>bench/RESULTS.md
 bench-stack: $(B)/bench/stack
 	$(Q)$(B)/bench/stack
 

@@ -306,9 +306,10 @@ bool gt_thread_retry_start(struct gt_thread *t)
 	       start_if_possible(t);
 }
 
+/* N.B. an announced thread has its creator's name already, as the kernel's rule is: no call */
 static void take_comm(struct gt_thread *t)
 {
-	if (gt_is_sandboxed)
+	if (gt_is_sandboxed || t->name[0])
 		return;
 	GT_SYS2(SYS_prctl, PR_GET_NAME, t->name);
 	atomic_fetch_add_explicit(&t->name_seq, 1, memory_order_relaxed);
@@ -410,6 +411,7 @@ struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc)
 		gt_stack_done(t);
 	atomic_store_explicit(&child->traced, gen, memory_order_relaxed);
 	child->gseq = 0;
+	gt_thread_set_name(child, t->name);
 	gt_commit(t, gen, GT_STATE_RUNNING);
 	/* both inside: the closer sees commit and these, or none. acquire: note() in advance.c */
 	atomic_store_explicit(&child->is_announced, true, memory_order_release);
