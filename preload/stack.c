@@ -141,7 +141,7 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 }
 
 #ifdef GT_JUDGE
-#include "tests/judge/stack_judge.inc"
+#include "preload/stack_judge.inc"
 #endif
 
 static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t,

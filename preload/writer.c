@@ -564,13 +564,8 @@ int gt_writer_start(char *const envp[])
 	if (rc)
 		return rc;
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
-	switch (atomic_load_explicit(&w.ready, memory_order_acquire)) {
-	case READY_FAILED:
-		return w.error;
-	case READY_NOT: /* slow, but it may come */
-	default:
-		return 0;
-	}
+	/* not ready is only slow: it may come yet */
+	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
 }
 
 void gt_writer_flush(uint64_t bound_ns)
