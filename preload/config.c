@@ -174,11 +174,22 @@ static const char *word_name(const char *choices, int position, char *buf, size_
 	return first_choice(choices, buf, cap);
 }
 
+/* In the largest unit that it is a whole number of. */
+static const char *show_time(uint64_t ns, char *buf, size_t cap)
+{
+	const struct unit *u = time_units;
+	for (const struct unit *next = u; next->name && ns; next++)
+		if (ns % next->factor == 0)
+			u = next;
+	gt_format(buf, cap, "%u%s", ns / u->factor, ns ? u->name : "");
+	return buf;
+}
+
 void gt_config_each(void (*fn)(const char *name, const char *value, void *arg), void *arg)
 {
 	char buf[32];
 	/* clang-format off */
-#define SHOW_time(x, def) (gt_format(buf, sizeof(buf), "%uns", (x)), buf)
+#define SHOW_time(x, def) show_time((x), buf, sizeof(buf))
 #define SHOW_size(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
 #define SHOW_flag(x, def) ((x) ? "1" : "0")
 #define SHOW_text(x, def) ((x).s)
