@@ -20,7 +20,7 @@
 
 extern long (*gt_sys_fault)(long nr);
 
-static char *const variables[] = { (char *)"HOME=/root", (char *)"EMPTY=", (char *)"A=b%p", NULL };
+static char *const variables[] = { (char *)"HOME=/home/ann", (char *)"EMPTY=", (char *)"A=b%p", NULL };
 static struct gt_name_parts parts = {
 	.pid = 42, .exe = "prog", .start_s = 1700000000, .envp = variables
 };
@@ -47,7 +47,7 @@ Test(core_output, names_are_made_of_parts)
 	named("%t", 1, "1700000000");
 	named("%n", 1, "1");
 	named("100%%", 1, "100%");
-	named("%q{HOME}/x", 1, "/root/x");
+	named("%q{HOME}/x", 1, "/home/ann/x");
 	named("%q{EMPTY}%q{NONE}x", 1, "x");
 	named("%q{A}", 1, "b%p");
 	named("", 1, "");
