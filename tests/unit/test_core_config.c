@@ -199,7 +199,7 @@ static void see(const char *name, const char *value, void *arg)
 	(void)arg;
 	n_settings++;
 	if (strcmp(name, "GTRACE_PERIOD") == 0)
-		cr_assert(eq(str, (char *)value, "250000000ns"));
+		cr_assert(eq(str, (char *)value, "250ms"));
 	if (strcmp(name, "GTRACE_WRITER") == 0)
 		cr_assert(eq(str, (char *)value, "thread"));
 	if (strcmp(name, "GTRACE_LOG") == 0)
