@@ -20,7 +20,8 @@
 
 extern long (*gt_sys_fault)(long nr);
 
-static char *const variables[] = { (char *)"HOME=/home/ann", (char *)"EMPTY=", (char *)"A=b%p", NULL };
+static char *const variables[] = { (char *)"HOME=/home/ann", (char *)"EMPTY=", (char *)"A=b%p",
+				   NULL };
 static struct gt_name_parts parts = {
 	.pid = 42, .exe = "prog", .start_s = 1700000000, .envp = variables
 };
