@@ -21,7 +21,7 @@
  * Corner cases
  *
  * - A handler runs during a wait: its own calls are counted and not written.
- * - longjmp leaves a wait: thread.c ends it (gt_thread_heal).
+ * - longjmp leaves a wait: heal.c ends it (gt_thread_heal).
  * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid
  * with its own time before the next wait begins.
  * - A handler forks during a wait: in the child the thread has a new record, and the old wait is
@@ -56,7 +56,7 @@ static struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
 		if (!i)
 			return NULL;
 		atomic_store_explicit(&t->block[call], i,
-				      memory_order_release); /* acquire: report.c */
+				      memory_order_release); /* acquire: tables.c */
 	}
 	return gt_block_at(i);
 }
@@ -289,11 +289,12 @@ void gt_wait_end(struct gt_wait *w)
 		return;
 	}
 	const uint64_t gen = gt_acquire(t);
-	t->section_sp = (uint64_t)__builtin_frame_address(0);
-	if (gen == word >> 2)
-		atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
-	if (gen)
+	if (gen) { /* N.B. else the section is that of an outer frame, and so is section_sp */
+		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		if (gen == word >> 2)
+			atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 		gt_release(t);
+	}
 	if (gen != word >> 2) /* too short for us, but its begin may be in the file */
 		write_end(t, now, word >> 2);
 }
