@@ -4,7 +4,7 @@
 py=/usr/bin/python3
 [ -x $py ] || { need python3; py=$(command -v python3); }
 cat >"$T/threads.py" <<'END'
-import threading, queue, time, hashlib
+import os, threading, queue, time, hashlib
 q, done = queue.Queue(4), []
 lock = threading.Lock()
 def work(i):
@@ -23,6 +23,8 @@ for t in ts: t.start()
 for x in range(4000): q.put(x)
 for t in ts: q.put(None)
 for t in ts: t.join()
+# join() returns before the thread has left the kernel; main's end would cut it off.
+while any(os.path.exists("/proc/self/task/%d" % t.native_id) for t in ts): time.sleep(0.001)
 print(sum(done))
 END
 record -- $py "$T/threads.py"
