@@ -53,7 +53,7 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
  * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
  * libc and to our trampoline; viewers name threads after the outermost one. Returns the first to keep.
  */
-static const uint64_t *strip(const uint64_t *pcs, size_t *n)
+const uint64_t *gt_stack_strip(const uint64_t *pcs, size_t *n)
 {
 	size_t first = 0, end = *n;
 	while (first + 1 < end && is_in(our_text, pcs[first]) && is_in(our_text, pcs[first + 1]))
@@ -101,7 +101,7 @@ static size_t capture_slow(struct gt_thread *t, const struct gt_regs *regs, uint
 	size_t n = gt_slow_walk(t->pcs);
 	if (!n)
 		return capture_caller(t, pc);
-	const uint64_t *pcs = strip(t->pcs, &n);
+	const uint64_t *pcs = gt_stack_strip(t->pcs, &n);
 	return set_stack(t, NULL, pcs, n);
 }
 
@@ -114,7 +114,7 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 	size_t n = m->walk.n_pcs;
 	if (!n)
 		return capture_caller(t, pc);
-	const uint64_t *pcs = strip(m->walk.pcs, &n);
+	const uint64_t *pcs = gt_stack_strip(m->walk.pcs, &n);
 	return set_stack(t, gt_memo_keep(m, regs, pc, &m->walk, pcs, n), pcs, n);
 }
 

@@ -21,6 +21,12 @@ gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
 /* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls. */
 void gt_stack_find(struct gt_thread *t);
 
+/*
+ * Of a whole stack pcs[0 .. *n), innermost first, what a reader should see: of our own innermost frames only the hook, and
+ * without the frames that start a thread or the process. Returns the first to keep.
+ */
+const uint64_t *gt_stack_strip(const uint64_t *pcs, size_t *n);
+
 static inline void gt_stack_done(struct gt_thread *t)
 {
 	t->is_walking = 0;

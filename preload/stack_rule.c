@@ -84,18 +84,23 @@ struct state {
 	uint64_t at[GT_N_SAVED];
 };
 
+/* The stack that is walked: [lo, hi), whose word at address `at` lies in our memory at `at + bias`. */
+struct area {
+	uint64_t lo, hi, bias;
+};
+
 /* Reads a word of the stack and remembers that; false: it is not in the stack. */
-static inline bool read_word(struct gt_walk *w, uint64_t at, uint64_t lo, uint64_t hi, uint64_t *value)
+static inline __attribute__((always_inline)) bool read_word(struct gt_walk *w, uint64_t at, struct area a, uint64_t *value)
 {
-	if (at < lo || at + 8 > hi || (at & 7) || w->n_words == GT_MAX_WORDS)
+	if (at < a.lo || at + 8 > a.hi || (at & 7) || w->n_words == GT_MAX_WORDS)
 		return false;
-	*value = *(const uint64_t *)at;
+	*value = *(const uint64_t *)(at + a.bias);
 	w->words[w->n_words++] = (struct gt_word){ at, *value };
 	return true;
 }
 
-static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, const struct state *s, uint64_t hi,
-        struct gt_walk *w, uint64_t *cfa)
+static inline __attribute__((always_inline)) bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs,
+        const struct state *s, struct area a, struct gt_walk *w, uint64_t *cfa)
 {
 	uint64_t base = s->sp;
 	if (r->cfa_reg != GT_RSP) {
@@ -103,15 +108,17 @@ static inline bool cfa_of(const struct gt_rule *r, const struct gt_regs *regs, c
 		if (!s->at[reg]) {
 			base = regs->saved[reg];
 			w->asked |= (uint8_t)(1u << reg);
-		} else if (!read_word(w, s->at[reg], regs->sp, hi, &base)) {
+		} else if (!read_word(w, s->at[reg], a, &base)) {
 			return false;
 		}
 	}
 	*cfa = base + (uint64_t)(int64_t)r->cfa_offset;
-	return *cfa > s->sp && *cfa <= hi;
+	return *cfa > s->sp && *cfa <= a.hi;
 }
 
-enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w)
+/* N.B. inlined into both: with a constant bias of 0 nothing is left of it on the way of a capture */
+static inline __attribute__((always_inline)) enum gt_walk_end walk(const struct gt_regs *regs, struct area a,
+        struct gt_walk *w)
 {
 	const uint32_t epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
 	struct state s = { .sp = regs->sp };
@@ -124,8 +131,8 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 		if (r.kind != GT_RULE_FRAME)
 			return r.kind == GT_RULE_FOREIGN ? GT_WALK_FOREIGN : GT_WALK_DONE;
 		uint64_t cfa, ra;
-		if (!cfa_of(&r, regs, &s, stack_hi, w, &cfa) ||
-		        !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), regs->sp, stack_hi, &ra))
+		if (!cfa_of(&r, regs, &s, a, w, &cfa) ||
+		        !read_word(w, cfa + (uint64_t)((int64_t)r.ra_offset * 8), a, &ra))
 			return GT_WALK_CUT;
 		if (!ra)
 			return GT_WALK_DONE;
@@ -135,8 +142,20 @@ enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, str
 		w->pcs[w->n_pcs++] = pc;
 		for (unsigned saved = r.saved; saved; saved &= saved - 1) {
 			const unsigned reg = (unsigned)__builtin_ctz(saved);
-			s.at[reg] = cfa + (uint64_t)((int64_t)r.offset[reg] * 8);
+			const uint64_t at = cfa + (uint64_t)((int64_t)r.offset[reg] * 8);
+			if (!a.bias || at >= a.lo) /* below: just popped, the register has it (never where a call is) */
+				s.at[reg] = at;
 		}
 		s.sp = cfa;
 	}
+}
+
+enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w)
+{
+	return walk(regs, (struct area){ regs->sp, stack_hi, 0 }, w);
+}
+
+enum gt_walk_end gt_rule_walk_copy(const struct gt_regs *regs, const void *copy, size_t bytes, struct gt_walk *w)
+{
+	return walk(regs, (struct area){ regs->sp, regs->sp + bytes, (uint64_t)copy - regs->sp }, w);
 }
