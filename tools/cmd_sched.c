@@ -42,10 +42,14 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 }
 
 static const struct gt_column columns[] = {
-	{ "tid", "TID", GT_COL_ID },         { "thread", "THREAD", GT_COL_TEXT },
-	{ "on_cpu_ns", "ON CPU", GT_COL_NS },   { "ready_ns", "READY", GT_COL_NS },
-	{ "waiting_ns", "WAITING", GT_COL_NS }, { "got", "GOT", GT_COL_COUNT },
-	{ "preempted", "LEFT", GT_COL_COUNT },  { "moved", "MOVED", GT_COL_COUNT },
+	{ "tid", "TID", GT_COL_ID },
+	{ "thread", "THREAD", GT_COL_TEXT },
+	{ "on_cpu_ns", "ON CPU", GT_COL_NS },
+	{ "ready_ns", "READY", GT_COL_NS },
+	{ "waiting_ns", "WAITING", GT_COL_NS },
+	{ "got", "GOT", GT_COL_COUNT },
+	{ "preempted", "LEFT", GT_COL_COUNT },
+	{ "moved", "MOVED", GT_COL_COUNT },
 	{ "gaps", "GAPS", GT_COL_COUNT },
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -135,7 +139,8 @@ static void print_notes(const struct gt_summary *s, const char *path)
 			"GTRACE_SCHED=on\n",
 			path);
 	else if (lost(s) != 0)
-		fprintf(stderr, "gtrace sched: %" PRIu64 " records were lost: times are too short\n",
+		fprintf(stderr,
+			"gtrace sched: %" PRIu64 " records were lost: times are too short\n",
 			lost(s));
 }
 

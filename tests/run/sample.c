@@ -1,6 +1,6 @@
 /*
- * Burns CPU in three functions, 70/20/10, or at the end of a recursion; then tells what the program can see of a tracer.
- *   sample split SECONDS | deep SECONDS | threads SECONDS
+ * Burns CPU in three functions, 70/20/10, or at the end of a recursion; then tells what the program
+ * can see of a tracer. sample split SECONDS | deep SECONDS | threads SECONDS
  */
 #include "tests/run/prog.h"
 

@@ -8,8 +8,7 @@
 void gt_sched_add(struct gt_sched *s, int64_t time, uint64_t tid, uint64_t cpu, uint64_t what)
 {
 	s->records = gt_mem_grow(s->records, s->n_records, &s->cap_records, sizeof(*s->records));
-	s->records[s->n_records] =
-		(struct gt_sched_record){ time, tid, cpu, what, s->n_records };
+	s->records[s->n_records] = (struct gt_sched_record){ time, tid, cpu, what, s->n_records };
 	s->n_records++;
 }
 
@@ -29,8 +28,8 @@ static struct gt_sched_thread *thread_of(struct gt_sched *s, const struct gt_sch
 	if (is_new)
 		s->newest = gt_mem_grow(s->newest, i, &s->cap_newest, sizeof(*s->newest));
 	if (is_new || s->threads[s->newest[i]].state == GT_SWITCH_GONE) {
-		s->threads = gt_mem_grow(s->threads, s->n_threads, &s->cap_threads,
-					 sizeof(*s->threads));
+		s->threads =
+			gt_mem_grow(s->threads, s->n_threads, &s->cap_threads, sizeof(*s->threads));
 		s->threads[s->n_threads] = (struct gt_sched_thread){
 			.tid = r->tid, .first_ns = r->time, .last_ns = r->time, .cpu = r->cpu
 		};

@@ -1,6 +1,6 @@
 /*
- * How long each thread was on a CPU, ready without one, and waiting: from the SWITCH records of a trace. Memory is bounded by
- * the number of threads and by the switches of one generation.
+ * How long each thread was on a CPU, ready without one, and waiting: from the SWITCH records of a
+ * trace. Memory is bounded by the number of threads and by the switches of one generation.
  */
 #ifndef GT_SCHED_H
 #define GT_SCHED_H
