@@ -71,8 +71,22 @@ jq -e '.threads[] | select(.thread == "sleeper") | .waiting_ns >= 390000000 and 
 rm -f "$T"/*.trace*
 
 # Not asked for: unknown, and said so
+unknown()
+{
+	"$GT" sched --json "$TRACE" >"$T/sched.json" 2>"$T/note" || fail "gtrace sched"
+	jq -e ".known == false and .perf_refused == $1 and all(.threads[]; .on_cpu_ns == null)" "$T/sched.json" >/dev/null ||
+		fail "unknown: $(cat "$T/sched.json")"
+	grep -q 'scheduling is unknown' "$T/note" || fail "nothing said: $(cat "$T/note")"
+}
 record -- "$PROGS/sched" sleepy 2
 judge
-sched
-jq -e '.known == false and all(.threads[]; .on_cpu_ns == null)' "$T/sched.json" >/dev/null || fail "off: $(cat "$T/sched.json")"
+unknown 0
+rm -f "$T"/*.trace*
+# Refused: the rest works, one line for those who ask
+NO_PRELOAD=1 record GTRACE_SCHED=on GTRACE_SAMPLE=99 GTRACE_LOG=info -- "$PROGS/sched" refused "$LIB"
+eq "$status" 0 "refused: exit status"
+eq "$(grep -c 'gtrace: .*perf_event_open is refused (errno 13)' "$T/stderr")" 1 "lines on stderr"
+judge
+unknown 13
+fact 'thr("sleeper") | waited("sleep") >= 18000000'
 done_ok
