@@ -3,6 +3,7 @@
 #include "preload/config.h"
 #include "preload/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
@@ -54,11 +55,9 @@ size_t gt_format(char *buf, size_t cap, const char *fmt, ...)
 	return n;
 }
 
-/* The program's stderr as seen from here: our own, or, in the writer task, borrowed for one line. */
+/* The program's stderr as the writer sees it, who has none of its own: borrowed for one line. */
 static long open_stderr(void)
 {
-	if (gt_log_pid == 0 || gt_sys_getpid() == gt_log_pid)
-		return 2;
 	char path[40];
 	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)gt_log_pid);
 	return GT_SYS4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
@@ -76,10 +75,13 @@ void gt_log_line(enum gt_log_level level, const char *fmt, ...)
 	va_end(ap);
 	line[n++] = '\n';
 
+	if (gt_log_pid == 0 || gt_sys_getpid() == gt_log_pid) {
+		if (GT_SYS3(SYS_write, 2, line, n) != -EBADF) /* closed: the program's, or the writer is a thread */
+			return;
+	}
 	const long fd = open_stderr();
 	if (GT_SYS_FAILED(fd))
 		return;
 	GT_SYS3(SYS_write, fd, line, n);
-	if (fd != 2)
-		GT_SYS1(SYS_close, fd);
+	GT_SYS1(SYS_close, fd);
 }
