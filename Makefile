@@ -49,11 +49,17 @@ C_STACK := $(if $(filter 1,$(IS_GCC)),-Wstack-usage=1024)
 LD_LIB  := -shared -nodefaultlibs -Wl,-z,defs,-z,now,-z,nodelete,-z,relro \
            -Wl,-soname,libgtrace.so
 L_LIB   := -lgcc -lc
-C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Names and lines (tools/symbol, tools/lib/demangle.c): without these libraries the rest still works. Only the
+# command links them, never the library.
+has_dw      := $(wildcard /usr/include/elfutils/libdwfl.h /usr/local/include/elfutils/libdwfl.h)
+has_iberty  := $(wildcard /usr/include/libiberty/demangle.h /usr/local/include/libiberty/demangle.h)
+C_SYM   := $(if $(has_dw),-DGT_HAS_DW) $(if $(has_iberty),-DGT_HAS_IBERTY)
+L_SYM   := $(if $(has_dw),-ldw -lelf) $(if $(has_iberty),-liberty)
+C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(C_SYM)
 L_CLI   ?=
 # Code under test: the library's modules without what only makes sense when preloaded.
-C_TEST  := -DGT_TEST -U_FORTIFY_SOURCE -fexceptions -fno-builtin-malloc
-L_TEST  := -ldl
+C_TEST  := -DGT_TEST -U_FORTIFY_SOURCE -fexceptions -fno-builtin-malloc $(C_SYM)
+L_TEST  := -ldl $(L_SYM)
 
 # ---------------------------------------------------------------- files
 
@@ -66,20 +72,22 @@ headers   := $(wildcard include/gtrace/* encoder/*.h preload/*.h preload/*.def t
 lib_o   := $(encoder_c:%.c=$(O)/lib/%.o) $(preload_c:%.c=$(O)/lib/%.o) $(preload_S:%.S=$(O)/lib/%.S.o)
 cli_o   := $(encoder_c:%.c=$(O)/cli/%.o) $(tools_c:%.c=$(O)/cli/%.o)
 core_c  := $(encoder_c) $(filter-out preload/hook_%.c,$(preload_c)) $(filter-out tools/gtrace.c,$(tools_c))
-core_o  := $(core_c:%.c=$(O)/test/%.o)
+core_o  := $(core_c:%.c=$(O)/test/%.o) $(O)/test/tests/judge/stack_slow.o
 
 # Where Criterion or a C++ compiler is missing, those tests are skipped, not the whole build.
 has_criterion := $(wildcard /usr/include/criterion/criterion.h /usr/local/include/criterion/criterion.h)
+has_libdw := $(wildcard /usr/include/elfutils/libdw.h)
 has_cxx := $(shell command -v $(CXX) 2>/dev/null)
 unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c)))
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
-bench   := $(B)/bench/bench $(B)/bench/core $(B)/bench/null.so
+sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
+bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
-           $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc)))
+           $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
-.PHONY: all help check test lint format docs demo bench stress torture fuzz analyze ci clean install \
+.PHONY: all help check sweep bench-stack test lint format docs demo bench stress torture fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
 
 ifeq ($(VARIANT),)
@@ -127,9 +135,26 @@ $(B)/libgtrace.so: $(lib_o) preload/versions.map $(O)/hooks.txt
 	$(call say,LD,$@)if [ -z '$(strip $(preload_c))' ]; then echo 'no preload/*.c yet'; else \
 		$(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(lib_o) $(L_LIB); fi
 
+# For tests/torture/fault.sh: the same library, but its own kernel calls can fail.
+fault_o := $(filter-out %/sys.o,$(lib_o)) $(O)/fault/sys.o $(O)/fault/fault.o
+$(O)/fault/sys.o: preload/sys.c $(O)/flags
+	$(call say,CC,$< (fault))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -DGT_TEST -MMD -MP -c -o $@ $<
+$(O)/fault/fault.o: tests/torture/fault.inc $(O)/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -MMD -MP -c -o $@ -x c $<
+$(B)/fault/libgtrace.so: $(fault_o) preload/versions.map
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(fault_o) $(L_LIB)
+.PHONY: fault-library
+fault-library: $(B)/fault/libgtrace.so
+# The same library with a judge inside: stacks are captured twice, in two ways, and compared (tests/torture/stacks.sh).
+judge_o := $(filter-out $(O)/lib/preload/stack.o,$(lib_o)) $(O)/judge/preload/stack.o $(O)/judge/tests/judge/stack_slow.o
+$(O)/judge/%.o: %.c $(O)/flags
+	$(call say,CC,$< (judge))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_LIB) -DGT_JUDGE -MMD -MP -c -o $@ $<
+$(B)/judge/libgtrace.so: $(judge_o) preload/versions.map
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LD_LIB) -Wl,--version-script=preload/versions.map -o $@ $(judge_o) $(L_LIB)
+
 $(B)/gtrace: $(cli_o)
 	$(call say,LD,$@)if [ ! -f tools/gtrace.c ]; then echo 'no tools/gtrace.c yet'; else \
-		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_CLI); fi
+		$(CC) $(CFLAGS) $(C_SAN) -pthread -o $@ $(cli_o) $(L_SYM) $(L_CLI); fi
 
 # ---------------------------------------------------------------- test programs
 
@@ -143,6 +168,9 @@ $(unit): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 $(stress) $(fuzz) $(golden): $(B)/%: %.c $(O)/test/core.a $(O)/flags
 	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
 		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a $(L_TEST)
+$(sweep): $(B)/%: %.c $(O)/test/core.a $(O)/flags
+	$(call say,TEST,$@)mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) \
+		-MMD -MP -MF $@.d -o $@ $< $(O)/test/core.a -ldw -lelf $(L_TEST)
 # Programs to be traced: no flags of ours, they stand for anybody's. Never sanitized.
 # Some of them pass bad arguments on purpose.
 C_PROG  := -O2 -g -D_GNU_SOURCE -I. -Iinclude -pthread -Wall -Wno-nonnull -Wno-stringop-overflow \
@@ -157,19 +185,26 @@ $(B)/tests/same/%: tests/same/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/run/%: tests/run/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
+# Two libraries that differ in every frame, to be mapped one after the other at the same place.
+$(B)/tests/torture/stacks-%.so: tests/torture/stacks-lib.inc $(O)/flags
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -DVARIANT=$* -x c -o $@ $<
+$(B)/tests/torture/%: tests/torture/%.cc
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $< -ldl
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
-bench_c := $(filter-out bench/core.c bench/null.c,$(wildcard bench/*.c))
+bench_c := $(filter-out bench/nohooks.c bench/null.c bench/stack.c,$(wildcard bench/*.c))
 bench_o := $(filter-out $(O)/lib/preload/hook_%,$(lib_o))
 $(B)/bench/bench: $(bench_c) $(bench_h) $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(bench_c)
-$(B)/bench/core: bench/core.c bench/harness.c $(bench_h) $(bench_o)
+$(B)/bench/nohooks: bench/nohooks.c bench/harness.c $(bench_h) $(bench_o)
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -ldl
+$(B)/bench/stack: bench/stack.c bench/harness.c $(bench_h) $(bench_o)
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -lunwind -ldl
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
-test-programs: $(progs) $(B)/oracle.ok
+test-programs: $(progs) $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
 $(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh
@@ -188,7 +223,9 @@ help:
 #: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md from the tables
 #: make format          clang-format all C files
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
+#: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
+#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
 #: make deps deps-demo deps-test    install Debian packages for building, the demo, the tests
@@ -203,8 +240,8 @@ test:
 	$(Q)tests/deps.sh build test
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
-test-all: all $(unit) $(golden) $(stress) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden same run thread stress fuzz torture demo
+test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint
@@ -221,6 +258,8 @@ demo:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)examples/demo.sh
 
+sweep: all $(sweep) test-programs
+	$(Q)tests/sweep/sweep.sh
 stress: $(stress)
 	$(Q)B=$(B) tests/run-all stress
 torture: all test-programs
@@ -239,6 +278,8 @@ fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
 	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench
+bench-stack: $(B)/bench/stack
+	$(Q)$(B)/bench/stack
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'

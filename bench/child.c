@@ -2,6 +2,7 @@
 
 #include "bench/harness.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,8 +32,22 @@ static const struct start starts[N_MODES] = {
 const char *child_trace(enum mode mode)
 {
 	static char path[4096];
-	snprintf(path, sizeof(path), "%s/run.trace", settings.dir);
+	snprintf(path, sizeof(path), "%s/traces/run", settings.dir);
 	return strcmp(starts[mode].preload, "gtrace") == 0 ? path : NULL;
+}
+
+void child_traces_remove(void)
+{
+	char path[4600];
+	snprintf(path, sizeof(path), "%s/traces", settings.dir);
+	mkdir(path, 0777);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/traces/%s", settings.dir, e->d_name);
+		unlink(path); /* . and .. refuse */
+	}
+	if (d)
+		closedir(d);
 }
 
 /* What the caller of make has set must not reach the children. */
@@ -71,14 +86,14 @@ static void set_mode(enum mode mode, bool is_launcher)
 	forget_settings();
 	set(s->set1);
 	set(s->set2);
-	/* empty: bench/core holds the library's constructor, which must not start by itself */
+	/* empty: nohooks holds the library's constructor, which must not start by itself */
 	setenv("GTRACE_OUT", trace ? trace : "", 1);
 	const char *lib = trace ? settings.lib : settings.twin;
 	if (strcmp(s->preload, "none") != 0)
 		setenv(is_launcher ? "BENCH_PRELOAD" : "LD_PRELOAD", lib, 1);
 }
 
-struct child child_start(char *const argv[], enum mode mode, bool is_launcher, int cpu)
+struct child child_start(const char *const argv[], enum mode mode, bool is_launcher, int cpu)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC))
@@ -94,7 +109,7 @@ struct child child_start(char *const argv[], enum mode mode, bool is_launcher, i
 		if (cpu >= 0)
 			bench_pin(cpu);
 		set_mode(mode, is_launcher);
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	close(ends[1]);

@@ -51,13 +51,15 @@ struct child {
  * Starts `argv` in `mode`; a launcher gets the library's name instead of the library. `cpu` below
  * 0: not pinned. Children die with us, and by themselves after two minutes, whatever happens.
  */
-struct child child_start(char *const argv[], enum mode mode, bool is_launcher, int cpu);
+struct child child_start(const char *const argv[], enum mode mode, bool is_launcher, int cpu);
 /* Reads its output until it ends; kills it after `ms`. False: it failed or was too slow. */
 bool child_finish(struct child *c, char *buf, size_t cap, unsigned ms);
 /* SIGTERM, and SIGKILL when that does not help. */
 void child_stop(struct child *c);
 /* The trace that a child writes; NULL for modes without one. */
 const char *child_trace(enum mode mode);
+/* Of a finished child, and what /bin/true left behind. */
+void child_traces_remove(void);
 /* Its size once nobody writes to it any more. */
 long child_trace_bytes(void);
 

@@ -1,7 +1,7 @@
 /*
- * Inside a measured process: runs one piece of work in slices and reports the median slice. Shared
- * by the programs that are traced (bench.c) and the one that is linked with the library's own
- * objects (core.c).
+ * Inside a measured process: runs one piece of work in slices and reports a fast one of them.
+ * Shared by the programs that are traced (bench.c) and the one that is linked with the library's
+ * own objects (nohooks.c).
  */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
@@ -15,10 +15,21 @@ struct work {
 	/* Does `n` operations; returns how many events' worth of operations those were, for bytes
 	 * per operation. */
 	uint64_t (*run)(uint64_t n);
-	uint64_t slice; /* operations of one slice: a millisecond or so */
+	uint64_t slice; /* operations of one slice: a few hundred microseconds */
+	/*
+	 * False: its threads share one CPU and keep it busy; then CPU time of the process is the
+	 * time it took, without what other people's processes took in between.
+	 */
+	bool is_by_the_clock;
 };
 
-#define BENCH_WARM_UP_MS 60 /* the tracer's clock needs 30 ms to find the TSC's rate */
+/*
+ * Which slice stands for a process: whatever disturbs only ever adds, so one of the faster ones;
+ * not the fastest, which may be luck.
+ */
+#define BENCH_QUANTILE 0.1
+
+#define BENCH_WARM_UP_MS 45 /* the tracer's clock needs 30 ms to find the TSC's rate */
 
 uint64_t bench_now_ns(void);
 

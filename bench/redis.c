@@ -110,28 +110,28 @@ static double ns_per_request(const char *csv)
 static double load(const char *requests)
 {
 	char out[8192];
-	char *const argv[] = { "redis-benchmark", "-s", socket_path, "-t",    "set,get", "-n",
-			       (char *)requests,  "-c", "50",        "--csv", NULL };
+	const char *const argv[] = { "redis-benchmark", "-s", socket_path, "-t",    "set,get", "-n",
+				     requests,          "-c", "50",        "--csv", NULL };
 	struct child c = child_start(argv, M_NATIVE, false, bench_cpu_other());
 	return child_finish(&c, out, sizeof(out), 60000) ? ns_per_request(out) : 0;
 }
 
 bool redis_round(struct pair *p, unsigned round)
 {
-	const unsigned requests = settings.is_quick ? 30000 : 100000;
+	const unsigned requests = settings.is_quick ? 10000 : 30000;
 	char count[16];
 	snprintf(count, sizeof(count), "%u", requests);
 	snprintf(socket_path, sizeof(socket_path), "%s/redis.sock", settings.dir);
 	unlink(socket_path);
-	char *const argv[] = { "redis-server", "--port",      "0",  "--unixsocket",
-			       socket_path,    "--save",      "",   "--appendonly",
-			       "no",           "--daemonize", "no", "--loglevel",
-			       "warning",      NULL };
+	const char *const argv[] = { "redis-server", "--port",      "0",  "--unixsocket",
+				     socket_path,    "--save",      "",   "--appendonly",
+				     "no",           "--daemonize", "no", "--loglevel",
+				     "warning",      NULL };
 	struct child server = child_start(argv, p->mode, false, -1);
 	bool is_good = server.pid > 0 && is_listening();
 	if (is_good) {
 		pin_process(server.pid, bench_cpu_main());
-		load("5000"); /* warm */
+		load("2000"); /* warm */
 		const pid_t writer = writer_of(server.pid);
 		const double server_before = cpu_ns(server.pid), writer_before = cpu_ns(writer);
 		const double ns = load(count);

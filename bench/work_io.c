@@ -76,7 +76,7 @@ static uint64_t run_pipe(uint64_t n)
 }
 
 const struct work works_io[] = {
-	{ "read", setup_read, run_read, 5000 },
-	{ "pipe", setup_pipe, run_pipe, 400 },
-	{ NULL, NULL, NULL, 0 },
+	{ "read", setup_read, run_read, 1000, false },
+	{ "pipe", setup_pipe, run_pipe, 100, false },
+	{ NULL, NULL, NULL, 0, false },
 };

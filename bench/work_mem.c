@@ -34,7 +34,7 @@ static uint64_t run_nothing(uint64_t n)
 }
 
 const struct work works_mem[] = {
-	{ "malloc", setup, run_malloc, 50000 },
-	{ "nothing", setup, run_nothing, 30000 },
-	{ NULL, NULL, NULL, 0 },
+	{ "malloc", setup, run_malloc, 20000, false },
+	{ "nothing", setup, run_nothing, 30000, true },
+	{ NULL, NULL, NULL, 0, false },
 };

@@ -191,10 +191,10 @@ static uint64_t run_deep(uint64_t n)
 }
 
 const struct work works_sync[] = {
-	{ "mutex", have_two_threads, run_mutex, 50000 },
-	{ "contended", setup_contended, run_contended, 2000 },
-	{ "cond", setup_cond, run_cond, 400 },
-	{ "futex", setup_futex, run_futex, 400 },
-	{ "deep", setup_deep, run_deep, 400 },
-	{ NULL, NULL, NULL, 0 },
+	{ "mutex", have_two_threads, run_mutex, 20000, false },
+	{ "contended", setup_contended, run_contended, 1000, true },
+	{ "cond", setup_cond, run_cond, 100, false },
+	{ "futex", setup_futex, run_futex, 100, false },
+	{ "deep", setup_deep, run_deep, 100, false },
+	{ NULL, NULL, NULL, 0, false },
 };

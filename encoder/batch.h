@@ -65,7 +65,7 @@ static inline size_t gt_batch_len(const struct gt_batch *b)
 
 static inline bool gt_batch_has_room(const struct gt_batch *b, size_t bytes)
 {
-	return b->cap - b->len >= bytes;
+	return b->len + bytes <= b->cap;
 }
 
 /*

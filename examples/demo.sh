@@ -55,7 +55,7 @@ cat <<END
   $B/gtrace info $out               threads, events, losses
   $B/gtrace stat $out               every call: count, total, p50, p99, max
   $B/gtrace dump $out | less        every event, a line each
-  go tool trace $out                Go's own viewer, in the browser (Go 1.26 or later)
+  go tool trace $out                   Go's own viewer, in the browser (Go 1.26 or later)
   go tool trace -pprof=sync $out > sync.pb && go tool pprof -top sync.pb
   $B/gtrace record -o my.trace -- YOUR PROGRAM
 END

@@ -1,34 +1,39 @@
 /*
  * Generations.
  *
- * A thread writes only between gt_acquire() and gt_release(). Acquire makes the thread's `writing` odd and then
- * reads gt_gen; batch[gt_gen % 2] is the thread's until release. gt_advance() moves gt_gen, waits until it
- * has seen each thread outside a section, and from then on owns every batch of the old generation.
- * A generation reads alone: whoever has only it finds every thread's state, every stack and every name in it.
+ * A thread writes only between gt_acquire() and gt_release(). Acquire makes the thread's `writing`
+ * odd and then reads gt_gen; batch[gt_gen % 2] is the thread's until release. gt_advance() moves
+ * gt_gen, waits until it has seen each thread outside a section, and from then on owns every batch
+ * of the old generation. A generation reads alone: whoever has only it finds every thread's state,
+ * every stack and every name in it.
  *
  * Invariants
  *
- * 1. A batch is touched by its owner inside a section, or by advance after the wait. Otherwise a flush cuts
- *    an event in half.
- * 2. `writing` is raised before gt_gen is read, in the eyes of advance. Otherwise advance overlooks a thread that still
- *    carries the old number. (Plain stores: advance pays for the order with membarrier; where that is
- *    missing, threads pay with a fence.)
+ * 1. A batch is touched by its owner inside a section, or by advance after the wait. Otherwise a
+ * flush cuts an event in half.
+ * 2. `writing` is raised before gt_gen is read, in the eyes of advance. Otherwise advance overlooks
+ * a thread that still carries the old number. (Plain stores: advance pays for the order with
+ * membarrier; where that is missing, threads pay with a fence.)
  * 3. Nothing that can block runs inside a section. Otherwise one sleeper stops every generation.
- * 4. Events become part of the trace by one store of the chunk's `commit`, with the state they lead to, and always whole:
- *    begin and end of a wait, status and event. Otherwise a process that is killed leaves half a wait.
- * 5. The first commit of a thread in a generation begins with its statuses. So "committed nothing in n" is
- *    the same as "has no status in n", and the closer writes one.
- * 6. What the closer notes of a thread before it publishes n + 1 is true for all of n if the thread turns out to
- *    have committed nothing in n. Otherwise a status would tell a state that an event of n + 1 made.
- * 7. Generation n is closed to the last byte before n + 2 is published. Otherwise two generations share a batch.
- * 8. gt_shared[n % 2] is emptied before n is published and not touched by advance while n is current,
- *    except for reading. Otherwise ids of one generation appear in another.
+ * 4. Events become part of the trace by one store of the chunk's `commit`, with the state they lead
+ * to, and always whole: begin and end of a wait, status and event. Otherwise a process that is
+ * killed leaves half a wait.
+ * 5. The first commit of a thread in a generation begins with its statuses. So "committed nothing
+ * in n" is the same as "has no status in n", and the closer writes one.
+ * 6. What the closer notes of a thread before it publishes n + 1 is true for all of n if the thread
+ * turns out to have committed nothing in n. Otherwise a status would tell a state that an event of
+ * n + 1 made.
+ * 7. Generation n is closed to the last byte before n + 2 is published. Otherwise two generations
+ * share a batch.
+ * 8. gt_shared[n % 2] is emptied before n is published and not touched by advance while n is
+ * current, except for reading. Otherwise ids of one generation appear in another.
  *
  * Corner cases
  *
  * - A handler interrupts its own thread inside a section: its hooks pass through and are counted.
- * - A thread is descheduled inside a section: advance goes on waiting in the background; nobody else waits for it, because
- *   pending begins of all other threads are written first. Memory is bounded, losses are counted.
+ * - A thread is descheduled inside a section: advance goes on waiting in the background; nobody
+ * else waits for it, because pending begins of all other threads are written first. Memory is
+ * bounded, losses are counted.
  * - A thread dies inside a section: the closer (which asks the kernel) forgets the half event.
  * - A created thread that has not started: Runnable, told on the writer's own stream.
  * - The process dies while advance waits: is_host_dead() ends the wait.
@@ -128,19 +133,23 @@ static bool refill(struct gt_thread *t)
 		c = gt_wait_for_chunk(is_big);
 	if (!c)
 		return false;
-	struct gt_chunk *other = __atomic_exchange_n(&t->spare, c, __ATOMIC_RELAXED); /* a handler's */
+	struct gt_chunk *other =
+		__atomic_exchange_n(&t->spare, c, __ATOMIC_RELAXED); /* a handler's */
 	if (other)
 		gt_chunk_put(other);
 	return true;
 }
 
-uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
+uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 {
-	*is_full = false;
 	for (;;) {
 		const uint64_t gen = gt_acquire(t);
 		if (!gen)
 			return 0;
+		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_gen = gen;
+		atomic_signal_fence(memory_order_seq_cst); /* a jump from here on has something to
+							      forget (thread.c) */
 		const struct gt_batch *b = &t->batch[gen % 2];
 		if (b->mem && gt_batch_has_room(b, GT_SECTION_BYTES))
 			return gen;
@@ -151,6 +160,7 @@ uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 			install(t, gen, now, c);
 			return gen;
 		}
+		t->section_gen = 0;
 		gt_release(t);
 		if (!refill(t)) {
 			*is_full = true;
@@ -182,8 +192,8 @@ void gt_put_procs_change(struct gt_batch *b, uint64_t gen, gt_ns now)
 {
 	_Atomic uint64_t *claimed = &gt_shared[gen % 2].procs_change;
 	uint64_t old = atomic_load_explicit(claimed, memory_order_relaxed);
-	if (old != gen && atomic_compare_exchange_strong_explicit(claimed, &old, gen, memory_order_relaxed,
-	                          memory_order_relaxed))
+	if (old != gen && atomic_compare_exchange_strong_explicit(
+				  claimed, &old, gen, memory_order_relaxed, memory_order_relaxed))
 		gt_w_ProcsChange(b, now, gt_cpus(), (gt_stack){ 0 });
 }
 
@@ -201,7 +211,8 @@ static gt_str label_id(struct gt_thread *t, uint64_t gen)
 		l->text[k] = __atomic_load_n(&t->name[k], __ATOMIC_RELAXED);
 	l->text[GT_NAME_MAX - 1] = 0;
 	l->id = (uint32_t)atomic_fetch_add_explicit(&s->next_string, 1, memory_order_relaxed);
-	atomic_store_explicit(&l->is_complete, 1, memory_order_release); /* acquire: put_labels() in tables.c */
+	atomic_store_explicit(&l->is_complete, 1,
+			      memory_order_release); /* acquire: put_labels() in tables.c */
 	return (gt_str){ l->id };
 }
 
@@ -212,12 +223,14 @@ void gt_put_label(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns n
 		return;
 	t->named = seq;
 	t->named_gen = gen;
-	const gt_str id = t->name[0] ? label_id(t, gen) : (gt_str){ 0 };
+	const gt_str id =
+		__atomic_load_n(&t->name[0], __ATOMIC_RELAXED) ? label_id(t, gen) : (gt_str){ 0 };
 	if (id.v)
 		gt_w_GoLabel(b, now, id);
 }
 
-static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now, enum gt_state state)
+static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now,
+			 enum gt_state state)
 {
 	const gt_m m = { atomic_load_explicit(&t->tid, memory_order_relaxed) };
 	gt_w_GoStatusStack(b, now, t->g, m, g_status(state), gt_stack_of(gen, t->start_pc));
@@ -225,7 +238,8 @@ static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, 
 
 void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
 {
-	const enum gt_state state = (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	const enum gt_state state =
+		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
 	if (atomic_load_explicit(&t->traced, memory_order_relaxed) != gen) {
 		struct gt_slot *slot = &gt_slots[t->slot];
 		if (slot->traced != gen) {
@@ -243,7 +257,8 @@ void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_n
 	}
 }
 
-enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form, gt_stack stack)
+enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form,
+			   gt_stack stack)
 {
 	const struct gt_pending *p = &t->pending;
 	if (form == GT_FORM_CALL) {
@@ -262,17 +277,6 @@ void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_stat
 	}
 	gt_w_GoUnblock(b, now, t->g, ++t->gseq, (gt_stack){ 0 });
 	gt_w_GoStart(b, now, t->g, ++t->gseq);
-}
-
-void gt_commit(struct gt_thread *t, uint64_t gen, enum gt_state state)
-{
-	GT_TESTPOINT(before_commit);
-	const uint64_t commit = (uint64_t)gt_batch_len(&t->batch[gen % 2]) << 8 | (uint64_t)state;
-	/* N.B. the commit first: whoever finds the two at odds after a kill believes the commit */
-	atomic_store_explicit(&t->chunk[gen % 2]->commit, commit, memory_order_release); /* acquire: the writer */
-	atomic_store_explicit(&t->state, state, memory_order_relaxed);
-	atomic_store_explicit(&t->wrote[gen % 2], gen, memory_order_relaxed);
-	GT_TESTPOINT(after_commit);
 }
 
 /* ---- the closer's side ---- */
@@ -297,8 +301,8 @@ static int shared_init(struct gt_shared *s)
 	s->labels = (struct gt_label *)gt_arena_alloc(GT_MAX_LABELS * sizeof(struct gt_label));
 	if (!slots || !index || !words || !s->labels)
 		return -12; /* ENOMEM */
-	gt_stacktab_init(&s->stacks, (_Atomic uint64_t *)slots, N_SLOTS, (_Atomic uint32_t *)index, MAX_IDS,
-	        (uint64_t *)words, N_WORDS);
+	gt_stacktab_init(&s->stacks, (_Atomic uint64_t *)slots, N_SLOTS, (_Atomic uint32_t *)index,
+			 MAX_IDS, (uint64_t *)words, N_WORDS);
 	atomic_store_explicit(&s->procs_change, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->n_labels, 0, memory_order_relaxed);
 	return 0;
@@ -329,7 +333,8 @@ static void publish(uint64_t gen)
 		atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Is nothing of the old generation being written by this thread any more? `first` = its flag as first seen. */
+/* Is nothing of the old generation being written by this thread any more? `first` = its flag as
+ * first seen. */
 static bool is_quiet(const struct gt_thread *t, uint32_t first)
 {
 	const uint32_t w = atomic_load_explicit(&t->writing, memory_order_acquire);
@@ -340,12 +345,17 @@ static bool is_quiet(const struct gt_thread *t, uint32_t first)
 static void note(struct gt_thread *t, uint64_t gen)
 {
 	t->noted_gen = 0;
-	if (atomic_load_explicit(&t->in_use, memory_order_acquire) != GT_LIVE)
-		return;
-	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||
-	        atomic_load_explicit(&t->traced, memory_order_relaxed) == gen)
-		return;
+	const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
+	if (use == GT_FREE || use == GT_ENDED ||
+	    !atomic_load_explicit(&t->is_announced, memory_order_acquire))
+		return; /* its G does not exist */
 	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
+	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it
+	 * commits */
+	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||
+	    (t->noted_state == GT_STATE_NEW &&
+	     atomic_load_explicit(&t->traced, memory_order_relaxed) == gen))
+		return;
 	t->noted_slot = atomic_load_explicit(&t->slot, memory_order_relaxed);
 	t->noted_gen = gen;
 }
@@ -355,8 +365,8 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_pending *p = &t->pending;
 	uint64_t word = gen << 2 | GT_CLAIM_OPEN;
-	if (!atomic_compare_exchange_strong_explicit(&p->word, &word, gen << 2 | GT_CLAIM_WRITING, memory_order_acq_rel,
-	            memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&p->word, &word, gen << 2 | GT_CLAIM_WRITING,
+						     memory_order_acq_rel, memory_order_relaxed))
 		return;
 	if (!t->batch[gen % 2].mem || !gt_batch_has_room(&t->batch[gen % 2], GT_SECTION_BYTES)) {
 		struct gt_chunk *c = gt_chunk_get(false);
@@ -370,25 +380,23 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	struct gt_batch *b = &t->batch[gen % 2];
 	enum gt_form form = (enum gt_form)p->form;
 	if (form == GT_FORM_FD)
-		form = gt_fd_is_call((int)p->object) ? GT_FORM_CALL : GT_FORM_BLOCK;
+		form = gt_fd_form_guess((int)p->object);
 	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
-	gt_commit(t, gen, state);
+	gt_commit_to(t, gen, state);
 	GT_COUNT(begins_by_advance, 1);
-	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN, memory_order_release); /* acquire: await_begin() */
+	atomic_store_explicit(&p->word, gen << 2 | GT_CLAIM_WRITTEN,
+			      memory_order_release); /* acquire: await_begin() */
 }
 
 /* Everything of `gen` that this thread, now quiet, has left. */
-static void settle(struct gt_closer *closer, struct gt_thread *t, uint64_t gen)
+static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
 {
-	(void)closer;
-	struct gt_chunk *c = t->chunk[gen % 2];
-	if (c && (atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) && closer->is_host_dead(closer))
-		atomic_store_explicit(&t->state, (uint32_t)(atomic_load_explicit(&c->commit, memory_order_acquire) & 0xff),
-		        memory_order_relaxed);
+	if (is_dead)
+		gt_drop_half_event(t);
 	write_pending_begin(t, gen);
-	c = t->chunk[gen % 2];
+	struct gt_chunk *c = t->chunk[gen % 2];
 	if (!c)
 		return;
 	if (atomic_load_explicit(&c->commit, memory_order_acquire) >> 8) {
@@ -401,10 +409,12 @@ static void settle(struct gt_closer *closer, struct gt_thread *t, uint64_t gen)
 	}
 }
 
-/* A status for a thread that was silent through all of `gen`: on its own stream, stamped with the generation's start. */
+/* A status for a thread that was silent through all of `gen`: on its own stream, stamped with the
+ * generation's start. */
 static void put_silent(struct gt_closer *closer, struct gt_thread *t, uint64_t gen)
 {
-	if (t->noted_gen != gen || atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen)
+	if (t->noted_gen != gen ||
+	    atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen)
 		return;
 	uint8_t mem[GT_BATCH_HEADER + GT_SECTION_BYTES];
 	const gt_ns start = gt_shared[gen % 2].start;
@@ -421,18 +431,29 @@ static void put_silent(struct gt_closer *closer, struct gt_thread *t, uint64_t g
 	closer->put(closer, &b, 0, gen, m);
 }
 
-/* One pass over the threads whose quiet has not been seen yet; returns how many are left. */
-static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end, bool is_over)
+/* Asks the kernel: a thread that died in a section would keep us waiting for ever. */
+static bool is_thread_gone(const struct gt_thread *t)
 {
+	const uint32_t tid = atomic_load_explicit(&t->tid, memory_order_relaxed);
+	return tid && GT_SYS3(SYS_tgkill, gt_host_pid, tid, 0) == -3; /* ESRCH */
+}
+
+/* One pass over the threads whose quiet has not been seen yet; returns how many are left. */
+static uint32_t settle_pass(struct gt_closer *closer, uint64_t gen, uint32_t end, unsigned round)
+{
+	const bool is_over = closer->is_host_dead(closer);
+	const bool may_ask = round % 64 == 63;
 	uint32_t left = 0;
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		if (t->settled_gen == gen)
 			continue;
 		if (!t->first_writing)
-			t->first_writing = atomic_load_explicit(&t->writing, memory_order_acquire) | 1;
-		if (is_over || is_quiet(t, t->first_writing)) {
-			settle(closer, t, gen);
+			t->first_writing =
+				atomic_load_explicit(&t->writing, memory_order_acquire) | 1;
+		const bool is_dead = is_over || (may_ask && is_thread_gone(t));
+		if (is_dead || is_quiet(t, t->first_writing)) {
+			settle(t, gen, is_dead);
 			t->settled_gen = gen;
 			t->first_writing = 0;
 		} else {
@@ -448,15 +469,16 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
-		const bool is_silent = use == GT_LIVE && t->noted_gen == gen && t->noted_state != GT_STATE_NEW;
-		const uint32_t tid = atomic_load_explicit(&t->tid, memory_order_relaxed);
-		if (is_silent && closer->may_reap && GT_SYS3(SYS_tgkill, gt_host_pid, tid, 0) == -3 /* ESRCH */)
+		const bool is_silent =
+			use == GT_LIVE && t->noted_gen == gen && t->noted_state != GT_STATE_NEW;
+		if (is_silent && closer->may_reap && is_thread_gone(t))
 			use = GT_OWING;
 		if (use == GT_OWING) {
 			uint32_t old = atomic_load_explicit(&t->in_use, memory_order_relaxed);
 			if ((old == GT_OWING || old == GT_LIVE) &&
-			        atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_MAKING,
-			                memory_order_acq_rel, memory_order_relaxed))
+			    atomic_compare_exchange_strong_explicit(&t->in_use, &old, GT_REAPING,
+								    memory_order_acq_rel,
+								    memory_order_relaxed))
 				gt_thread_reap(t);
 		}
 	}
@@ -465,7 +487,8 @@ static void bury(struct gt_closer *closer, uint64_t gen, uint32_t end)
 uint64_t gt_advance(struct gt_closer *closer)
 {
 	const uint64_t gen = atomic_load_explicit(&gt_gen, memory_order_relaxed);
-	/* N.B. threads that register from here on have no business in `gen` but a GoCreate on their creator */
+	/* N.B. threads that register from here on have no business in `gen` but a GoCreate on their
+	 * creator */
 	uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++)
 		note(gt_thread_at(i), gen);
@@ -474,7 +497,7 @@ uint64_t gt_advance(struct gt_closer *closer)
 	GT_TESTPOINT(after_publish);
 
 	end = gt_threads_end();
-	for (unsigned round = 0; settle_pass(closer, gen, end, closer->is_host_dead(closer)); round++)
+	for (unsigned round = 0; settle_pass(closer, gen, end, round); round++)
 		closer->idle(closer, round);
 	return gen;
 }

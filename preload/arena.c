@@ -13,12 +13,16 @@
  * Invariants
  *
  * 1. What a region gave out stays mapped and usable until the process is gone. Otherwise a hook
- *    that runs after exit(), or a handler's frame that continues in a forked child, would fault.
- * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what another has
- *    not made usable yet. (Two threads that grow at once make the same call twice: harmless.)
- * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading `next` and its
- *    compare-and-swap could put a chunk that is in use back at the head (ABA).
- * 4. The full list is only pushed to, and taken whole. So it needs no count, and each thread's chunks stay in order.
+ *    that runs after exit() would fault. (A forked child starts with fresh zeros at the same place,
+ * unless it was forked by a handler in the middle of something: then elsewhere, as that may go on
+ * in the child.)
+ * 2. `usable` only grows, and only after mprotect succeeded. Otherwise a thread touches what
+ * another has not made usable yet. (Two threads that grow at once make the same call twice:
+ * harmless.)
+ * 3. Free lists carry a count beside the head. Otherwise a thread that sleeps between reading
+ * `next` and its compare-and-swap could put a chunk that is in use back at the head (ABA).
+ * 4. The full list is only pushed to, and taken whole. So it needs no count, and each thread's
+ * chunks stay in order.
  */
 #include "preload/arena.h"
 
@@ -27,13 +31,15 @@
 #include "preload/thread.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #define UNIT        4096u
 #define BLOCK_BYTES 384u
 #define MAX_BLOCKS  (128u * 1024)
 #define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
 #define MAX_MEMOS   2048u
-#define TABLE_BYTES (96u << 20)
+#define TABLE_BYTES (32u << 20)
+#define MIN_THREADS 256u
 
 struct region {
 	uint8_t *base;
@@ -45,9 +51,11 @@ struct region {
 
 static struct region threads, chunks, blocks, memos, tables;
 static size_t thread_bytes;
+static void *reserved; /* the whole reservation; survives fork */
+static size_t reserved_bytes;
 
 static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
-static _Atomic uint32_t full;                              /* newest handed-over chunk */
+static _Atomic uint32_t full; /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
 
 _Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
@@ -80,36 +88,83 @@ static bool region_grow(struct region *r, size_t upto)
 	const long rc = GT_SYS3(SYS_mprotect, r->base + have, want - have, PROT_READ | PROT_WRITE);
 	if (GT_SYS_FAILED(rc))
 		return false;
-	while (have < want && !atomic_compare_exchange_weak_explicit(&r->usable, &have, want, memory_order_release,
-	                              memory_order_acquire))
+	while (have < want &&
+	       !atomic_compare_exchange_weak_explicit(&r->usable, &have, want, memory_order_release,
+						      memory_order_acquire))
 		;
 	return true;
+}
+
+/* As above, by a thread of the program: in a sandbox the call might end the process, so it has to
+ * do with what is there. */
+static bool region_reach(struct region *r, size_t upto)
+{
+	if (gt_is_sandboxed && upto > atomic_load_explicit(&r->usable, memory_order_acquire))
+		return false;
+	return region_grow(r, upto);
 }
 
 /* The next `bytes` of the region, or NULL. */
 static void *region_take(struct region *r, size_t bytes)
 {
 	const size_t at = atomic_fetch_add_explicit(&r->given, bytes, memory_order_relaxed);
-	if (at + bytes <= r->size && region_grow(r, at + bytes))
+	if (at + bytes <= r->size && region_reach(r, at + bytes))
 		return r->base + at;
-	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece */
+	/* N.B. only a lone failure at the very end is given back; a race may waste the last piece
+	 */
 	size_t expect = at + bytes;
-	atomic_compare_exchange_strong_explicit(&r->given, &expect, at, memory_order_relaxed, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&r->given, &expect, at, memory_order_relaxed,
+						memory_order_relaxed);
 	return NULL;
+}
+
+/* The address space that may be taken: all we want, or a small part of what a limit leaves. */
+static size_t affordable(void)
+{
+	struct rlimit limit;
+	if (GT_SYS2(SYS_getrlimit, RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur / 8;
+}
+
+void gt_arena_keep(void)
+{
+	reserved = NULL;
+}
+
+/* Fresh zeros; in a forked child at the place of the parent's, if that need not be kept. */
+static long reserve(size_t bytes)
+{
+	const bool is_same = reserved && bytes == reserved_bytes;
+	return GT_SYS6(SYS_mmap, is_same ? reserved : NULL, bytes, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (is_same ? MAP_FIXED : 0), -1,
+		       0);
 }
 
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 {
 	thread_bytes = round_up(thread_size, 64);
-	const size_t t = round_up(max_threads * thread_bytes, UNIT);
-	const size_t c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
-	const size_t b = (size_t)MAX_BLOCKS * BLOCK_BYTES;
-	const size_t m = round_up(MAX_MEMOS * MEMO_BYTES, UNIT);
-	const size_t all = t + c + b + m + TABLE_BYTES;
-
-	const long base = GT_SYS6(SYS_mmap, NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t n_blocks = MAX_BLOCKS, n_memos = MAX_MEMOS, all, t, c, b, m;
+	for (;;) {
+		t = round_up(max_threads * thread_bytes, UNIT);
+		c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
+		b = n_blocks * BLOCK_BYTES;
+		m = round_up(n_memos * MEMO_BYTES, UNIT);
+		all = t + c + b + m + TABLE_BYTES;
+		if (all <= affordable())
+			break;
+		if (max_threads <= MIN_THREADS)
+			return -12; /* ENOMEM */
+		buffer = buffer / 4 > (1u << 20) ? buffer / 4 : 1u << 20;
+		max_threads /= 4;
+		n_blocks /= 4;
+		n_memos /= 4;
+	}
+	const long base = reserve(all);
 	if (GT_SYS_FAILED(base))
 		return (int)base;
+	reserved = (void *)base;
+	reserved_bytes = all;
 	GT_SYS3(SYS_madvise, base, all, MADV_DONTDUMP);
 
 	uint8_t *p = (uint8_t *)base;
@@ -118,21 +173,22 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&blocks, p + t + c, b, 1u << 18);
 	region_init(&memos, p + t + c + b, m, 1u << 18);
 	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 1u << 20);
-	atomic_store_explicit(&free_small, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_big, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_blocks, 0, memory_order_relaxed);
-	atomic_store_explicit(&free_memos, 0, memory_order_relaxed);
+	_Atomic uint64_t *const lists[] = { &free_small, &free_big, &free_blocks, &free_memos };
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		atomic_store_explicit(lists[i], 0, memory_order_relaxed);
 	atomic_store_explicit(&full, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunk_bytes_in_use, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
-	return region_grow(&chunks, 1u << 20) ? 0 : -12; /* ENOMEM */
+	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
 }
 
 void *gt_arena_thread(uint32_t index)
 {
-	return region_grow(&threads, ((size_t)index + 1) * thread_bytes) ? threads.base + index * thread_bytes : NULL;
+	return region_reach(&threads, ((size_t)index + 1) * thread_bytes)
+		       ? threads.base + index * thread_bytes
+		       : NULL;
 }
 
 void *gt_arena_alloc(size_t bytes)
@@ -149,10 +205,12 @@ static void list_push(_Atomic uint64_t *head, uint32_t index, uint32_t *link)
 	do {
 		__atomic_store_n(link, (uint32_t)old, __ATOMIC_RELAXED);
 		new = ((old >> 32) + 1) << 32 | index;
-	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_release,
+							memory_order_relaxed));
 }
 
-/* N.B. reads the link of a piece that another thread may just have taken: stale, and then the swap fails. */
+/* N.B. reads the link of a piece that another thread may just have taken: stale, and then the swap
+ * fails. */
 static uint32_t list_pop(_Atomic uint64_t *head, void *(*at)(uint32_t))
 {
 	uint64_t old = atomic_load_explicit(head, memory_order_acquire);
@@ -160,9 +218,11 @@ static uint32_t list_pop(_Atomic uint64_t *head, void *(*at)(uint32_t))
 	do {
 		if (!(uint32_t)old)
 			return 0;
-		const uint32_t next = __atomic_load_n((uint32_t *)at((uint32_t)old), __ATOMIC_RELAXED);
+		const uint32_t next =
+			__atomic_load_n((uint32_t *)at((uint32_t)old), __ATOMIC_RELAXED);
 		new = ((old >> 32) + 1) << 32 | next;
-	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_acquire, memory_order_acquire));
+	} while (!atomic_compare_exchange_weak_explicit(head, &old, new, memory_order_acquire,
+							memory_order_acquire));
 	return (uint32_t)old;
 }
 
@@ -225,9 +285,11 @@ void gt_chunk_hand_over(struct gt_chunk *c)
 {
 	uint32_t old = atomic_load_explicit(&full, memory_order_relaxed);
 	do {
-		c->next = old;
-	} while (!atomic_compare_exchange_weak_explicit(&full, &old, gt_chunk_index(c), memory_order_release,
-	        memory_order_relaxed));
+		__atomic_store_n(
+			&c->next, old,
+			__ATOMIC_RELAXED); /* N.B. list_pop() may look at it, and not believe it */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&full, &old, gt_chunk_index(c), memory_order_release, memory_order_relaxed));
 }
 
 struct gt_chunk *gt_chunk_take_all(void)
@@ -237,7 +299,7 @@ struct gt_chunk *gt_chunk_take_all(void)
 	while (i) { /* the list is newest first: turn it round */
 		struct gt_chunk *c = gt_chunk_at(i);
 		const uint32_t next = c->next;
-		c->next = oldest;
+		__atomic_store_n(&c->next, oldest, __ATOMIC_RELAXED);
 		oldest = i;
 		i = next;
 	}
@@ -257,7 +319,8 @@ static void *memo_link(uint32_t index)
 }
 
 /* *is_fresh: the piece was never used and is zero. */
-static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes, void *(*at)(uint32_t), bool *is_fresh)
+static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes,
+			 void *(*at)(uint32_t), bool *is_fresh)
 {
 	const uint32_t i = list_pop(list, at);
 	*is_fresh = !i;
@@ -295,7 +358,8 @@ uint32_t gt_memo_get(void)
 {
 	bool is_fresh;
 	const uint32_t i = pool_get(&free_memos, &memos, MEMO_BYTES, memo_link, &is_fresh);
-	if (i && !is_fresh) /* N.B. only what makes an entry valid: a fresh memo is mostly untouched pages */
+	if (i && !is_fresh) /* N.B. only what makes an entry valid: a fresh memo is mostly untouched
+			       pages */
 		gt_memo_clear(gt_memo_at(i));
 	return i;
 }
@@ -305,9 +369,17 @@ void gt_memo_put(uint32_t index)
 	list_push(&free_memos, index, (uint32_t *)memo_link(index));
 }
 
+/* Twice what is given out, or some steps more. */
+static void grow_ahead(struct region *r)
+{
+	const size_t given = atomic_load_explicit(&r->given, memory_order_relaxed);
+	const size_t want = given * 2 < given + 8 * r->step ? given * 2 : given + 8 * r->step;
+	region_grow(r, want < r->size ? want : r->size);
+}
+
 void gt_arena_grow_ahead(void)
 {
-	const size_t given = atomic_load_explicit(&chunks.given, memory_order_relaxed);
-	size_t want = given * 2 < given + (8u << 20) ? given * 2 : given + (8u << 20);
-	region_grow(&chunks, want < chunks.size ? want : chunks.size);
+	grow_ahead(&chunks);
+	grow_ahead(&blocks);
+	grow_ahead(&memos);
 }

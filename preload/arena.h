@@ -1,6 +1,6 @@
 /*
- * All memory of the tracer: one private anonymous mapping, reserved without access and made usable in steps
- * (mlockall would make all of it resident), left out of core dumps. Pieces are named by
+ * All memory of the tracer: one private anonymous mapping, reserved without access and made usable
+ * in steps (mlockall would make all of it resident), left out of core dumps. Pieces are named by
  * their position, so that links are 32 bits and survive in a child at the same place.
  */
 #ifndef GT_ARENA_H
@@ -16,7 +16,8 @@
 #define GT_CHUNK_SMALL 4096u
 #define GT_CHUNK_BIG   (64u * 1024)
 
-/* Memory for one batch. `commit` is the only word that readers trust: bytes of data behind the header room. */
+/* Memory for one batch. `commit` is the only word that readers trust: bytes of data behind the
+ * header room. */
 struct gt_chunk {
 	uint32_t next;           /* in the free or the full list: index of a chunk, 0 = end */
 	uint32_t size;           /* GT_CHUNK_SMALL or GT_CHUNK_BIG */
@@ -27,19 +28,26 @@ struct gt_chunk {
 	uint8_t mem[];  /* GT_BATCH_HEADER bytes of header room, then data */
 };
 
-/* Reserves everything; `buffer` = most bytes for chunks. 0 or -errno. Boot and forked child only. */
+/*
+ * Reserves everything; `buffer` = most bytes for chunks; less of all where RLIMIT_AS is tight. 0 or
+ * -errno. In a forked child it takes the place of the parent's memory, unless gt_arena_keep() was
+ * called: somebody may still use that.
+ */
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size);
+void gt_arena_keep(void);
 
-/* Piece of a region at `index`; makes it usable. NULL = no memory. Context: any thread; may make a system call. */
+/* Piece of a region at `index`; makes it usable. NULL = no memory. Context: any thread; may make a
+ * system call. */
 void *gt_arena_thread(uint32_t index);
 
-/* A chunk, or NULL when the bound is reached. Context: any; lock-free; a system call only when the region grows. */
+/* A chunk, or NULL when the bound is reached. Context: any; lock-free; a system call only when the
+ * region grows. */
 struct gt_chunk *gt_chunk_get(bool big);
 void gt_chunk_put(struct gt_chunk *c);
 /* Hands a filled chunk to the writer; takes all that were handed over, oldest first. */
 void gt_chunk_hand_over(struct gt_chunk *c);
 struct gt_chunk *gt_chunk_take_all(void);
-struct gt_chunk *gt_chunk_at(uint32_t index); /* NULL for 0 */
+struct gt_chunk *gt_chunk_at(uint32_t index);      /* NULL for 0 */
 uint32_t gt_chunk_index(const struct gt_chunk *c); /* 0 for NULL */
 uint64_t gt_chunk_bytes_in_use(void);
 
@@ -54,7 +62,8 @@ uint32_t gt_memo_get(void);
 void gt_memo_put(uint32_t index);
 struct gt_memo *gt_memo_at(uint32_t index);
 
-/* Memory that is never given back (tables of the writer, stack tables); zeroed; NULL = none left. */
+/* Memory that is never given back (tables of the writer, stack tables); zeroed; NULL = none left.
+ */
 void *gt_arena_alloc(size_t bytes);
 
 /* Writer: keeps some memory usable ahead of demand, so that host threads need no system call. */

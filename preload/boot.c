@@ -11,12 +11,13 @@
  *   6. writer              opens the output; without one there is nothing to trace for
  *   7. on                  one store
  *
- * N.B. the library is not marked "initfirst", although that would start us before every other constructor: libc's own would
- * then run inside our dlopen, which hands them empty arguments, and the program would have no environment. What other
- * libraries' constructors do before ours passes through.
+ * N.B. the library is not marked "initfirst", although that would start us before every other
+ * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
+ * the program would have no environment. What other libraries' constructors do before ours passes
+ * through.
  *
- * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and the writer
- * outlives the process. The destructor only flushes where the writer would die with us.
+ * There is no stop at exit: hooks are called after our destructor (library destructors, stdio), and
+ * the writer outlives the process. The destructor only flushes where the writer would die with us.
  */
 #include "preload/boot.h"
 
@@ -37,17 +38,22 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#define FLUSH_NS 500000000ull /* the longest that an end is held up, and only where the writer is a thread */
+#define MIN_BUFFER (1u << 20)
+#define FLUSH_NS                                                                                   \
+	500000000ull /* the longest that an end is held up, and only where the writer is a thread  \
+		      */
 
 struct gt_ctl gt_ctl __attribute__((aligned(4096)));
 int gt_is_tracing;
+
 int gt_host_pid, gt_host_ppid;
 
 char gt_program[256] = "unknown";
 
 static uint64_t n_cpus = 1;
+static size_t tid_word; /* offset from the thread pointer; 0 = not found */
 static char *const *start_envp;
-static uint64_t main_stack_lo, main_stack_hi;
+static uint64_t first_stack_lo, first_stack_hi, first_pc; /* of the thread that starts us */
 
 #ifdef GT_TEST
 void (*gt_testpoint)(const char *name);
@@ -72,7 +78,7 @@ static void count_cpus(void)
 static int make_control_page(void)
 {
 	const long p = GT_SYS6(SYS_mmap, &gt_ctl, sizeof(gt_ctl), PROT_READ | PROT_WRITE,
-	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (GT_SYS_FAILED(p))
 		return (int)p;
 	return (int)GT_SYS3(SYS_madvise, &gt_ctl, sizeof(gt_ctl), MADV_WIPEONFORK);
@@ -88,6 +94,30 @@ static void find_program(void)
 	gt_format(gt_program, sizeof(gt_program), "%s", slash ? slash + 1 : path);
 }
 
+/* Where libc keeps a thread's tid; read where asking the kernel might be forbidden. */
+static void find_tid_word(void)
+{
+	const uint8_t *self;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	const int tid = gt_sys_gettid();
+	for (size_t at = 0x280; at < 0x380; at += 4) /* 0x2d0 in glibc 2.36 */
+		if (memcmp(self + at, &tid, sizeof(tid)) == 0) {
+			tid_word = at;
+			return;
+		}
+}
+
+uint32_t gt_tid_of_self(void)
+{
+	if (!gt_is_sandboxed || !tid_word)
+		return (uint32_t)gt_sys_gettid();
+	const uint8_t *self;
+	uint32_t tid;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	memcpy(&tid, self + tid_word, sizeof(tid));
+	return tid;
+}
+
 /* The kernel put argv and the environment at the top of the main stack. */
 static void find_main_stack(char *const envp[])
 {
@@ -95,8 +125,9 @@ static void find_main_stack(char *const envp[])
 	uint64_t size = 8u << 20;
 	if (GT_SYS2(SYS_getrlimit, RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
 		size = limit.rlim_cur;
-	main_stack_hi = ((uint64_t)envp + 4095) & ~4095ull;
-	main_stack_lo = main_stack_hi - size + (64u << 10);
+	first_stack_hi = ((uint64_t)envp + 4095) & ~4095ull;
+	first_stack_lo = first_stack_hi - size + (64u << 10);
+	first_pc = getauxval(AT_ENTRY);
 }
 
 /* First statuses at once: the trace begins where the program begins. */
@@ -118,7 +149,7 @@ static int start(void)
 	gt_self = &gt_inside;
 	gt_host_pid = gt_sys_getpid();
 	gt_host_ppid = (int)gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0);
-	gt_log_pid = gt_host_pid;
+	gt_log_init(gt_host_pid);
 	gt_clock_init(gt_cfg.clock != GT_CLOCK_MONO);
 	int rc = make_control_page();
 	if (!rc)
@@ -127,7 +158,7 @@ static int start(void)
 		rc = gt_advance_init();
 	if (rc)
 		return rc;
-	struct gt_thread *t = gt_thread_register_main(getauxval(AT_ENTRY), main_stack_lo, main_stack_hi);
+	struct gt_thread *t = gt_thread_register_first(first_pc, first_stack_lo, first_stack_hi);
 	if (!t)
 		return -ENOMEM;
 	write_first_status(t);
@@ -147,10 +178,13 @@ static void give_up(int rc)
 {
 	gt_is_tracing = 0;
 	gt_self = &gt_dead;
-	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without", gt_cfg.out.s, (uint64_t)-rc);
+	const char *path = gt_writer_path();
+	gt_log(GT_LOG_ERROR, "%s: cannot trace (errno %u); the program runs without",
+	       path[0] ? path : gt_cfg.out.s, (uint64_t)-rc);
 }
 
-/* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated here. */
+/* GTRACE_FOLLOW=0: programs started by exec must not load us. In place: nothing can be allocated
+ * here. */
 static void leave_environment(char *const envp[])
 {
 	for (char *const *e = envp; *e; e++)
@@ -158,7 +192,8 @@ static void leave_environment(char *const envp[])
 			gt_env_remove_library(*e + 11, "libgtrace.so");
 }
 
-/* Valgrind ends a program that makes a task of its own kind; it preloads its own library in front of us. */
+/* Valgrind ends a program that makes a task of its own kind; it preloads its own library in front
+ * of us. */
 static bool is_valgrind(char *const envp[])
 {
 	const char *preload = gt_env_get(envp, "LD_PRELOAD");
@@ -177,15 +212,20 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 	}
 	if (!gt_cfg.follow)
 		leave_environment(envp);
+	if (gt_cfg.buffer < MIN_BUFFER) {
+		gt_log(GT_LOG_ERROR, "GTRACE_BUFFER is less than 1M; using 1M");
+		gt_cfg.buffer = MIN_BUFFER;
+	}
 	if (is_valgrind(envp))
 		gt_cfg.writer = GT_WRITER_THREAD;
 	start_envp = envp;
 	find_main_stack(envp);
 	find_program();
 	count_cpus();
-	gt_unwind_init();
+
 	gt_stack_init();
 	gt_end_init();
+	find_tid_word();
 	const int rc = start();
 	if (rc)
 		give_up(rc);
@@ -202,9 +242,18 @@ void gt_flush_before_end(void)
 		gt_writer_flush(FLUSH_NS);
 }
 
+/* `is_strict`: the calling thread may not even read the clock any more; for the trace it ends here.
+ */
+void gt_enter_sandbox(bool is_strict)
+{
+	gt_is_sandboxed = 1;
+	if (is_strict && !gt_self->gate)
+		gt_thread_end(gt_self);
+}
+
 struct gt_chunk *gt_wait_for_chunk(bool is_big)
 {
-	if (gt_cfg.full_policy != GT_FULL_BLOCK)
+	if (gt_cfg.full_policy != GT_FULL_BLOCK || gt_is_sandboxed)
 		return NULL;
 	struct gt_chunk *c = NULL;
 	while (!c && gt_writer_is_alive()) {
@@ -220,11 +269,21 @@ void gt_child_of_fork(void)
 {
 	if (!gt_is_tracing || gt_sys_getpid() == gt_host_pid)
 		return;
-	if (!gt_cfg.follow) {
+	if (!gt_cfg.follow || gt_is_sandboxed) {
 		gt_is_tracing = 0;
 		gt_self = &gt_dead;
 		return;
 	}
+	const struct gt_thread *t = gt_self;
+	if (!(t->gate & (GT_GATE_NOBODY | GT_GATE_INSIDE |
+			 GT_GATE_DEAD))) { /* the thread that forked goes on as the first */
+		first_stack_lo = t->stack_lo;
+		first_stack_hi = t->stack_hi;
+		first_pc = t->start_pc;
+	}
+	if (t->writing & 1 || t->is_walking ||
+	    t->pending.word) /* a handler forked in the middle of something */
+		gt_arena_keep();
 	const int rc = start();
 	if (rc)
 		give_up(rc);
@@ -244,14 +303,15 @@ struct gt_thread *gt_on_slow(void)
 	struct gt_thread *t = gt_self;
 	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
 		return NULL;
-	if (t->gate & GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
+	if (!gt_ctl.on) { /* wiped: we are in a child (that of vfork still finds it on) */
+		gt_child_of_fork();
+		t = gt_self;
+	}
+	if (t->gate &
+	    GT_GATE_VFORK) { /* parent and child share the record until the child execs or exits */
 		if ((uint64_t)gt_sys_getpid() != t->vfork_pid)
 			return NULL;
 		atomic_fetch_and_explicit(&t->gate, ~GT_GATE_VFORK, memory_order_relaxed);
-	}
-	if (!gt_ctl.on) { /* wiped: we are in a child */
-		gt_child_of_fork();
-		t = gt_self;
 	}
 	if (!gt_ctl.on)
 		return NULL;

@@ -1,18 +1,19 @@
 /*
  * The clock.
  *
- * At start nothing is known of the TSC's frequency and nobody has time to measure it, so reads ask the
- * kernel (vdso). The writer takes a first pair (TSC, CLOCK_MONOTONIC), a second one some ms later, and
- * then publishes parameters; from there on it re-anchors them a few times a second.
+ * At start nothing is known of the TSC's frequency and nobody has time to measure it, so reads ask
+ * the kernel (vdso). The writer takes a first pair (TSC, CLOCK_MONOTONIC), a second one some ms
+ * later, and then publishes parameters; from there on it re-anchors them a few times a second.
  *
  * Invariants
  *
- * 1. Parameters are immutable once published; a changed set is a new slot. Otherwise a reader mixes two sets.
- *    (A slot is reused after GT_SLOTS changes, many seconds later.)
+ * 1. Parameters are immutable once published; a changed set is a new slot. Otherwise a reader mixes
+ * two sets. (A slot is reused after GT_SLOTS changes, many seconds later.)
  * 2. A new set meets the old one at the instant of the change, and its rate is chosen so that
  *    the error found is gone one interval later. Otherwise time would jump.
  *
- * N.B. frequency 10^9: the wire carries ns, so that readers need no conversion (wire format, "Time").
+ * N.B. frequency 10^9: the wire carries ns, so that readers need no conversion (wire format,
+ * "Time").
  */
 #include "preload/clock.h"
 
@@ -30,7 +31,7 @@ struct gt_clock_params *_Atomic gt_clock_now = &slots[0];
 
 static bool is_tsc_allowed;
 static uint64_t last_tsc, last_mono; /* the pair at the last anchor */
-static uint64_t rate;                /* ns per tick times 2^32, as measured over the last interval */
+static uint64_t rate; /* ns per tick times 2^32, as measured over the last interval */
 
 uint64_t gt_clock_kernel_ns(void)
 {
@@ -49,15 +50,17 @@ static uint64_t read_tsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-/* Invariant by cpuid, and the kernel itself reads time from it (it distrusts a TSC that drifts between CPUs). */
+/* Invariant by cpuid, and the kernel itself reads time from it (it distrusts a TSC that drifts
+ * between CPUs). */
 static bool is_tsc_reliable(void)
 {
 	unsigned a, b, c, d;
 	if (!__get_cpuid(0x80000007, &a, &b, &c, &d) || !(d & 1u << 8))
 		return false;
 	char source[32];
-	const long n = gt_sys_read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
-	        sizeof(source));
+	const long n =
+		gt_sys_read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+				 source, sizeof(source));
 	return n >= 3 && memcmp(source, "tsc", 3) == 0;
 }
 #else
@@ -72,7 +75,8 @@ static bool is_tsc_reliable(void)
 }
 #endif
 
-/* TSC and kernel time of one instant: the closest of a few tries, as an interrupt may fall between the two reads. */
+/* TSC and kernel time of one instant: the closest of a few tries, as an interrupt may fall between
+ * the two reads. */
 static void read_pair(uint64_t *tsc, uint64_t *mono)
 {
 	uint64_t best = UINT64_MAX;
@@ -92,7 +96,8 @@ static void publish(struct gt_clock_params p)
 {
 	slot = (slot + 1) % GT_SLOTS;
 	slots[slot] = p;
-	atomic_store_explicit(&gt_clock_now, &slots[slot], memory_order_release); /* acquire: gt_now() */
+	atomic_store_explicit(&gt_clock_now, &slots[slot],
+			      memory_order_release); /* acquire: gt_now() */
 }
 
 void gt_clock_init(int allow_tsc)
@@ -135,13 +140,20 @@ void gt_clock_tick(void)
 	const bool is_first = rate == 0;
 	rate = ratio32(mono - last_mono, tsc - last_tsc);
 	struct gt_clock_params p = { tsc, mono, rate };
-	if (!is_first) { /* go on from where readers are, and arrive at the truth one interval later */
-		const struct gt_clock_params *old = atomic_load_explicit(&gt_clock_now, memory_order_relaxed);
-		p.base_ns = old->base_ns + (uint64_t)(((unsigned __int128)(tsc - old->base_tsc) * old->mult) >> 32);
+	if (!is_first) { /* go on from where readers are, and arrive at the truth one interval later
+			  */
+		const struct gt_clock_params *old =
+			atomic_load_explicit(&gt_clock_now, memory_order_relaxed);
+		p.base_ns =
+			old->base_ns +
+			(uint64_t)(((unsigned __int128)(tsc - old->base_tsc) * old->mult) >> 32);
 		const int64_t error = (int64_t)(mono - p.base_ns);
-		const int64_t bound = (int64_t)(ANCHOR_INTERVAL / 1000); /* at most 1000 ppm: time never stands still */
+		const int64_t bound =
+			(int64_t)(ANCHOR_INTERVAL /
+				  1000); /* at most 1000 ppm: time never stands still */
 		const int64_t fix = error > bound ? bound : error < -bound ? -bound : error;
-		p.mult = (uint64_t)((int64_t)rate + fix * (int64_t)(rate >> 10) / (int64_t)(ANCHOR_INTERVAL >> 10));
+		p.mult = (uint64_t)((int64_t)rate +
+				    fix * (int64_t)(rate >> 10) / (int64_t)(ANCHOR_INTERVAL >> 10));
 	}
 	publish(p);
 	last_tsc = tsc;

@@ -1,6 +1,7 @@
 /*
- * Time: nanoseconds of CLOCK_MONOTONIC. Read from the TSC where it is invariant and the kernel itself trusts
- * it, by a multiply and a shift whose parameters the writer keeps in step with the kernel's clock (clock.c).
+ * Time: nanoseconds of CLOCK_MONOTONIC. Read from the TSC where it is invariant and the kernel
+ * itself trusts it, by a multiply and a shift whose parameters the writer keeps in step with the
+ * kernel's clock (clock.c).
  */
 #ifndef GT_CLOCK_H
 #define GT_CLOCK_H
@@ -25,10 +26,12 @@ static inline gt_ns gt_now(void)
 	const struct gt_clock_params *c = atomic_load_explicit(&gt_clock_now, memory_order_acquire);
 	if (__builtin_expect(c->mult != 0, 1)) {
 		uint32_t lo, hi;
-		/* N.B. no lfence: a few ns of disorder do no harm, the fence costs as much as the read */
+		/* N.B. no lfence: a few ns of disorder do no harm, the fence costs as much as the
+		 * read */
 		__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 		const uint64_t ticks = ((uint64_t)hi << 32 | lo) - c->base_tsc;
-		return (gt_ns){ c->base_ns + (uint64_t)(((unsigned __int128)ticks * c->mult) >> 32) };
+		return (gt_ns){ c->base_ns +
+				(uint64_t)(((unsigned __int128)ticks * c->mult) >> 32) };
 	}
 #endif
 	return (gt_ns){ gt_clock_kernel_ns() };

@@ -14,7 +14,7 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-	{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
+	{ "ns", 1 },          { "us", 1000 },         { "ms", 1000000 }, { "s", 1000000000 },
 	{ "m", 60000000000 }, { "h", 3600000000000 }, { NULL, 0 },
 };
 static const struct unit size_units[] = {
@@ -136,7 +136,8 @@ void gt_env_remove_library(char *list, const char *library)
 		while (*end && !is_separator(*end))
 			end++;
 		const size_t len = (size_t)(end - from);
-		const bool is_it = len >= n && memcmp(end - n, library, n) == 0 && (len == n || end[-(long)n - 1] == '/');
+		const bool is_it = len >= n && memcmp(end - n, library, n) == 0 &&
+				   (len == n || end[-(long)n - 1] == '/');
 		while (is_separator(*end))
 			end++;
 		if (!is_it) {

@@ -33,8 +33,8 @@ struct gt_config {
 extern struct gt_config gt_cfg;
 
 /*
- * Fills gt_cfg from `envp` (not getenv: it does not work yet in our constructor). A value that cannot be read
- * leaves the default and says so in one line on stderr.
+ * Fills gt_cfg from `envp` (not getenv: it does not work yet in our constructor). A value that
+ * cannot be read leaves the default and says so in one line on stderr.
  */
 void gt_config_read(char *const envp[]);
 

@@ -17,6 +17,7 @@ extern uint64_t gt_counters[GT_N_COUNTERS];
 extern const char *const gt_counter_names[GT_N_COUNTERS];
 
 /* Context: any thread. Rare events only: shared. */
-#define GT_COUNT(name, n) ((void)__atomic_fetch_add(&gt_counters[GT_COUNTER_##name], (uint64_t)(n), __ATOMIC_RELAXED))
+#define GT_COUNT(name, n)                                                                          \
+	((void)__atomic_fetch_add(&gt_counters[GT_COUNTER_##name], (uint64_t)(n), __ATOMIC_RELAXED))
 
 #endif

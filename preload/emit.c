@@ -2,40 +2,41 @@
  * Waits: from a hook to events.
  *
  * A wait is written when it ends. At its begin the thread only notes what is pending; at its end it
- * writes begin, unblock and start in one section, or nothing when it was short. If its generation ended
- * meanwhile, the writer has written the begin there on the thread's behalf, and the thread writes the end.
+ * writes begin, unblock and start in one section, or nothing when it was short. If its generation
+ * ended meanwhile, the writer has written the begin there on the thread's behalf, and the thread
+ * writes the end.
  *
  * Invariants
  *
  * 1. t->pending is filled in a write section of the generation named in its word. Otherwise
  *    advance could pass by before the note is complete, and an end would have no begin.
  * 2. While the word says OPEN for an older generation, nobody but the thread may take it to 0, and
- *    nobody but advance to WRITING; both by compare-and-swap. Otherwise a begin is written twice, or by nobody.
+ *    nobody but advance to WRITING; both by compare-and-swap. Otherwise a begin is written twice,
+ * or by nobody.
  * 3. A thread writes nothing else while a wait is pending. Otherwise the begin, which carries the
  *    older time, would come after younger events.
- * 4. The thread waits for advance at most GT_LATE_NS; then the wait is dropped whole and counted. Otherwise
- *    a stopped writer stops the host.
+ * 4. The thread waits for advance at most GT_LATE_NS; then the wait is dropped whole and counted.
+ * Otherwise a stopped writer stops the host.
  *
  * Corner cases
  *
  * - A handler runs during a wait: its own calls are counted and not written.
  * - longjmp leaves a wait: thread.c ends it (gt_thread_heal).
- * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid with
- *   its own time before the next wait begins.
- * - A handler forks during a wait: in the child the thread has a new record, and the old wait is nobody's.
+ * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid
+ * with its own time before the next wait begins.
+ * - A handler forks during a wait: in the child the thread has a new record, and the old wait is
+ * nobody's.
  */
 #include "preload/emit.h"
 
 #include "preload/advance.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/fd.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#define GT_LATE_NS 1000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
+#define GT_LATE_NS 4000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
 
 static const uint8_t forms[GT_N_WHYS] = {
 /* clang-format off */
@@ -44,48 +45,6 @@ static const uint8_t forms[GT_N_WHYS] = {
 #undef GT_WHY
 	/* clang-format on */
 };
-
-/* ---- descriptors: is a read or write of this one a wait? ---- */
-
-enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
-#define N_FDS 4096
-static _Atomic uint8_t fd_kinds[N_FDS];
-
-void gt_fd_forget(int fd)
-{
-	if (fd >= 0 && fd < N_FDS)
-		atomic_store_explicit(&fd_kinds[fd], FD_UNKNOWN, memory_order_relaxed);
-}
-
-static enum fd_kind fd_look(int fd)
-{
-	struct stat st;
-	const long flags = GT_SYS3(SYS_fcntl, fd, F_GETFL, 0);
-	if (GT_SYS_FAILED(flags) || (flags & O_NONBLOCK) || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
-		return FD_CALL;
-	/* a regular file, directory or block device comes back at once; everything else may wait for somebody */
-	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) ? FD_CALL : FD_BLOCK;
-}
-
-static enum gt_form fd_form(uint64_t object, bool may_look)
-{
-	const int fd = (int)object;
-	enum fd_kind kind = FD_UNKNOWN;
-	const bool is_kept = fd >= 0 && fd < N_FDS;
-	if (is_kept)
-		kind = (enum fd_kind)atomic_load_explicit(&fd_kinds[fd], memory_order_relaxed);
-	if (kind == FD_UNKNOWN && may_look) {
-		kind = fd_look(fd);
-		if (is_kept)
-			atomic_store_explicit(&fd_kinds[fd], (uint8_t)kind, memory_order_relaxed);
-	}
-	return kind == FD_CALL ? GT_FORM_CALL : GT_FORM_BLOCK;
-}
-
-bool gt_fd_is_call(int fd)
-{
-	return fd_form((uint64_t)fd, false) == GT_FORM_CALL;
-}
 
 /* ---- counters ---- */
 
@@ -96,7 +55,8 @@ static struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
 		i = gt_block_get();
 		if (!i)
 			return NULL;
-		atomic_store_explicit(&t->block[call], i, memory_order_release); /* acquire: report.c */
+		atomic_store_explicit(&t->block[call], i,
+				      memory_order_release); /* acquire: report.c */
 	}
 	return gt_block_at(i);
 }
@@ -133,10 +93,15 @@ static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
 	return gen << 2 | claim;
 }
 
-/* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed any more. */
+/* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed
+ * any more. */
 static bool pay_owed(struct gt_thread *t)
 {
 	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	if (!word) { /* advance had no room for its begin: nothing to end */
+		t->owed_ns = 0;
+		return true;
+	}
 	if ((word & 3) != GT_CLAIM_WRITTEN)
 		return false; /* advance is at it */
 	bool is_full;
@@ -144,12 +109,18 @@ static bool pay_owed(struct gt_thread *t)
 	const uint64_t gen = gt_open(t, then, &is_full);
 	if (!gen)
 		return false;
-	struct gt_batch *b = &t->batch[gen % 2];
-	gt_put_statuses(t, gen, b, then);
-	gt_put_end(t, b, then, (enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed));
+	const enum gt_state state =
+		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
+	if (state != GT_STATE_RUNNING) { /* N.B. else it is paid, and a jump came before the next
+					    lines were reached */
+		struct gt_batch *b = &t->batch[gen % 2];
+		gt_put_statuses(t, gen, b, then);
+		gt_put_end(t, b, then, state);
+		gt_commit(t, gen, GT_STATE_RUNNING);
+	}
 	t->owed_ns = 0;
 	atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
-	gt_commit(t, gen, GT_STATE_RUNNING);
+	t->section_gen = 0;
 	gt_release(t);
 	return true;
 }
@@ -159,14 +130,15 @@ static bool is_free(struct gt_thread *t)
 {
 	if (t->owed_ns && !pay_owed(t))
 		return false;
-	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW, 0))
+	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW,
+			     0))
 		gt_thread_retry_start(t);
 	return atomic_load_explicit(&t->pending.word, memory_order_relaxed) == 0 &&
 	       atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_RUNNING;
 }
 
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object, bool sure,
-        uint64_t pc)
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object,
+			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
 	if (!is_free(t)) {
@@ -178,27 +150,33 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 	w->begin = gt_now();
 	const uint64_t gen = gt_acquire(t);
 	if (!gen) { /* we are in a handler that interrupted a section */
-		t->own[GT_OWN_lost_nested]++;
+		gt_count_add(&t->own[GT_OWN_lost_nested], 1);
 	} else {
 		struct gt_pending *p = &t->pending;
+		t->section_sp = (uint64_t)__builtin_frame_address(
+			0); /* gt_open() does that for other sections */
 		p->form = forms[why];
 		p->why = (uint8_t)why;
 		p->call = w->call;
 		p->begin = w->begin;
+		p->sp = (uint64_t)__builtin_frame_address(0);
 		p->object = object;
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
-		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN), memory_order_release);
+		GT_TESTPOINT(before_note);
+		atomic_store_explicit(&p->word, pending_word(gen, GT_CLAIM_OPEN),
+				      memory_order_release);
 		gt_release(t);
 	}
-	if (has_stack)
+	if (n)
 		gt_stack_done(t);
 }
 
 /* ---- end ---- */
 
-/* The generation of the wait is over: waits until its begin is written. false: it never will be, the wait is dropped. */
+/* The generation of the wait is over: waits until its begin is written. false: it never will be,
+ * the wait is dropped and counted. */
 static bool await_begin(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_pending *p = &t->pending;
@@ -207,7 +185,7 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 		uint64_t word = atomic_load_explicit(&p->word, memory_order_acquire);
 		if (word == pending_word(gen, GT_CLAIM_WRITTEN))
 			return true;
-		if (word == 0) /* advance had no room for it */
+		if (word == 0) /* advance had no room for it, and counted that */
 			return false;
 		if (round < 200) {
 			__builtin_ia32_pause();
@@ -218,32 +196,37 @@ static bool await_begin(struct gt_thread *t, uint64_t gen)
 			give_up = now + GT_LATE_NS;
 		if (now > give_up) {
 			uint64_t open = pending_word(gen, GT_CLAIM_OPEN);
-			if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
-			            memory_order_acquire))
+			if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0,
+								    memory_order_acq_rel,
+								    memory_order_acquire)) {
+				gt_count_add(&t->own[GT_OWN_lost_waits_late], 1);
 				return false;
-			if (open == pending_word(gen, GT_CLAIM_WRITING)) /* in the very act, and stopped there */
+			}
+			if (open ==
+			    pending_word(gen,
+					 GT_CLAIM_WRITING)) /* in the very act, and stopped there */
 				return true;
 			continue;
 		}
-		gt_sys_yield();
+		if (!gt_is_sandboxed)
+			gt_sys_yield();
 	}
 }
 
 /* Advance wrote the begin; writes the end into the present generation. */
 static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 {
-	if (!await_begin(t, begun)) {
-		t->own[GT_OWN_lost_waits_late]++;
+	if (!await_begin(t, begun))
 		return;
-	}
 	count_wait(t, t->pending.call);
 	t->owed_ns = now.v;
 	if (!pay_owed(t))
-		t->own[GT_OWN_lost_ends_late]++;
+		gt_count_add(&t->own[GT_OWN_lost_ends_late], 1);
 }
 
 /* Begin and end into generation `gen`, which is open and has room. */
-static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form, size_t n_pcs)
+static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form,
+			size_t n_pcs)
 {
 	struct gt_pending *p = &t->pending;
 	struct gt_batch *b = &t->batch[gen % 2];
@@ -261,7 +244,9 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
 	/* N.B. not into p->form: advance may be reading it */
-	const enum gt_form form = p->form == GT_FORM_FD ? fd_form(p->object, true) : (enum gt_form)p->form;
+	const enum gt_form form = p->form == GT_FORM_FD
+					  ? gt_fd_form((int)p->object, now.v - p->begin.v)
+					  : (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;
@@ -271,17 +256,19 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		gt_release(t);
 		count_wait(t, p->call);
 	} else if (gen) {
+		t->section_gen = 0;
 		gt_release(t);
 		write_end(t, now, begun);
 	} else {
 		uint64_t open = pending_word(begun, GT_CLAIM_OPEN);
-		if (atomic_compare_exchange_strong_explicit(&p->word, &open, 0, memory_order_acq_rel,
-		            memory_order_acquire))
-			t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested]++;
+		if (atomic_compare_exchange_strong_explicit(
+			    &p->word, &open, 0, memory_order_acq_rel, memory_order_acquire))
+			gt_count_add(&t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested],
+				     1);
 		else
 			write_end(t, now, begun);
 	}
-	if (needs_stack)
+	if (n)
 		gt_stack_done(t);
 }
 
@@ -302,6 +289,7 @@ void gt_wait_end(struct gt_wait *w)
 		return;
 	}
 	const uint64_t gen = gt_acquire(t);
+	t->section_sp = (uint64_t)__builtin_frame_address(0);
 	if (gen == word >> 2)
 		atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 	if (gen)
@@ -310,14 +298,18 @@ void gt_wait_end(struct gt_wait *w)
 		write_end(t, now, word >> 2);
 }
 
-void gt_wait_settle(struct gt_thread *t)
+bool gt_wait_settle(struct gt_thread *t)
 {
 	uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
-	if ((word & 3) == GT_CLAIM_OPEN && word && atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
-	                                                   memory_order_acq_rel, memory_order_acquire))
-		return;
-	if (word)
-		await_begin(t, word >> 2);
+	if (!word || (word & 3) == GT_CLAIM_WRITTEN)
+		return true;
+	if ((word & 3) == GT_CLAIM_OPEN &&
+	    atomic_compare_exchange_strong_explicit(&t->pending.word, &word, 0,
+						    memory_order_acq_rel, memory_order_acquire))
+		return true;
+	await_begin(t, word >> 2);
+	word = atomic_load_explicit(&t->pending.word, memory_order_acquire);
+	return !word || (word & 3) == GT_CLAIM_WRITTEN;
 }
 
 void gt_wait_abandon(struct gt_thread *t)
@@ -344,8 +336,8 @@ void gt_emit_heap(struct gt_thread *t)
 	if (!is_free(t))
 		return; /* somebody else, or a later call, will do it */
 	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
-	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING, memory_order_relaxed,
-	            memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING,
+						     memory_order_relaxed, memory_order_relaxed))
 		return;
 	bool is_full;
 	const gt_ns now = gt_now();

@@ -5,6 +5,7 @@
 #define GT_EMIT_H
 
 #include "preload/clock.h"
+#include "preload/fd.h"
 #include "preload/thread.h"
 
 struct gt_wait {
@@ -15,15 +16,17 @@ struct gt_wait {
 };
 
 /*
- * See GT_WAIT in hook.h. `sure`: takes the stack now. Inlined so that the caller's return address is the hook's.
- * Context: any; never blocks, keeps errno.
+ * See GT_WAIT in hook.h. `sure`: takes the stack now. Inlined so that the caller's return address
+ * is the hook's. Context: any; never blocks, keeps errno.
  */
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object, bool sure,
-        uint64_t pc);
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object,
+			bool sure, uint64_t pc);
 void gt_wait_end(struct gt_wait *w);
 
-static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *w, struct gt_thread *t,
-        enum gt_call call, enum gt_why why, uint64_t object, bool sure)
+static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *w,
+								struct gt_thread *t,
+								enum gt_call call, enum gt_why why,
+								uint64_t object, bool sure)
 {
 	w->t = t;
 	if (!t)
@@ -35,14 +38,9 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 /* The wait pending on the calling thread, if any, was left by a jump: it ends now. */
 void gt_wait_abandon(struct gt_thread *t);
 
-/* The thread ends: a wait still pending is dropped, unless its begin is written. Context: who owns the record. */
-void gt_wait_settle(struct gt_thread *t);
-
-/* The descriptor's kind may have changed: forget what is known of it. Context: any. */
-void gt_fd_forget(int fd);
-
-/* What `fd` is, as far as somebody already looked: true = a call, not a wait. Context: writer. */
-bool gt_fd_is_call(int fd);
+/* The thread ends: a wait still pending is dropped, unless its begin is written. false: it is being
+ * written just now. Context: who owns the record. */
+bool gt_wait_settle(struct gt_thread *t);
 
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
 void gt_heap_set(uint64_t bytes);

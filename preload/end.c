@@ -1,7 +1,8 @@
 /*
- * The end of a thread, seen from inside: a key destructor. It was created before any of the program's keys, so it runs
- * first in each round of destructors; it re-arms itself until the last round, so that the program's own
- * destructors are still traced. What libc does after that (three calls of free) passes through.
+ * The end of a thread, seen from inside: a key destructor. It was created before any of the
+ * program's keys, so it runs first in each round of destructors; it re-arms itself until the last
+ * round, so that the program's own destructors are still traced. What libc does after that (three
+ * calls of free) passes through.
  */
 #include "preload/boot.h"
 #include "preload/hook.h"
@@ -35,9 +36,12 @@ void gt_end_init(void)
 {
 	void *const next = (void *)-1L; /* RTLD_NEXT */
 	int (*create)(pthread_key_t *, void (*)(void *)) =
-	        (int (*)(pthread_key_t *, void (*)(void *)))gt_dlsym_next(next, "pthread_key_create");
-	setspecific = (int (*)(pthread_key_t, const void *))gt_dlsym_next(next, "pthread_setspecific");
-	set_sigmask = (int (*)(int, const sigset_t *, sigset_t *))gt_dlsym_next(next, "pthread_sigmask");
+		(int (*)(pthread_key_t *, void (*)(void *)))gt_dlsym_next(next,
+									  "pthread_key_create");
+	setspecific =
+		(int (*)(pthread_key_t, const void *))gt_dlsym_next(next, "pthread_setspecific");
+	set_sigmask =
+		(int (*)(int, const sigset_t *, sigset_t *))gt_dlsym_next(next, "pthread_sigmask");
 	has_key = create && setspecific && create(&key, key_destructor) == 0;
 }
 

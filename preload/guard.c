@@ -15,13 +15,13 @@ struct kernel_action {
 
 void gt_guard_restorer(void);
 __asm__(".text\n"
-        ".hidden gt_guard_restorer\n"
-        ".type gt_guard_restorer, @function\n"
-        "gt_guard_restorer:\n\t"
-        "mov $15, %eax\n\t" /* rt_sigreturn */
-        "syscall\n\t"
-        "ud2\n"
-        ".size gt_guard_restorer, .-gt_guard_restorer\n");
+	".hidden gt_guard_restorer\n"
+	".type gt_guard_restorer, @function\n"
+	"gt_guard_restorer:\n\t"
+	"mov $15, %eax\n\t" /* rt_sigreturn */
+	"syscall\n\t"
+	"ud2\n"
+	".size gt_guard_restorer, .-gt_guard_restorer\n");
 
 static void *jump[5];
 static volatile bool is_armed;
@@ -41,7 +41,8 @@ static void on_fault(int sig, siginfo_t *info, void *ctx)
 
 int gt_guard_init(void)
 {
-	const struct kernel_action a = { on_fault, SA_SIGINFO | SA_NODEFER | RESTORER, gt_guard_restorer, 0 };
+	const struct kernel_action a = { on_fault, SA_SIGINFO | SA_NODEFER | RESTORER,
+					 gt_guard_restorer, 0 };
 	const uint64_t faults = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1);
 	is_armed = false;
 	long rc = GT_SYS4(SYS_rt_sigaction, SIGSEGV, &a, NULL, 8);
@@ -52,7 +53,8 @@ int gt_guard_init(void)
 	return (int)rc;
 }
 
-/* N.B. a frame of its own for the jump to come back to: inlined, registers of the caller would be lost */
+/* N.B. a frame of its own for the jump to come back to: inlined, registers of the caller would be
+ * lost */
 __attribute__((noinline)) bool gt_guard_run(void (*fn)(void *), void *arg)
 {
 	if (__builtin_setjmp(jump))

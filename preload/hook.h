@@ -56,7 +56,7 @@ static inline struct gt_thread *gt_on(void)
 	if (__builtin_expect(
 		    (on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
 		return gt_is_tracing ? gt_on_slow() : NULL; /* N.B. off must cost next to nothing */
-	if (!t) /* never: saves every hook a test */
+	if (!t)                                             /* never: saves every hook a test */
 		__builtin_unreachable();
 	return t;
 }

@@ -3,6 +3,8 @@
 #include "preload/hook.h"
 
 #include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
 int gt_hook_pause(void)
@@ -119,6 +121,13 @@ static void before_number(long nr, long a, long b)
 #endif
 	case SYS_dup3:
 		gt_fd_forget((int)b);
+		break;
+	case SYS_seccomp:
+		gt_enter_sandbox(a == SECCOMP_SET_MODE_STRICT);
+		break;
+	case SYS_prctl:
+		if (a == PR_SET_SECCOMP)
+			gt_enter_sandbox(b == SECCOMP_MODE_STRICT);
 		break;
 	case SYS_execve:
 	case SYS_execveat:

@@ -10,7 +10,10 @@
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
+
 #include "preload/real.h"
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
 
 #include <alloca.h>
 #include <stdarg.h>
@@ -158,10 +161,20 @@ GT_END(abort, (void), ())
 
 /* ---- jumps ---- */
 
-/* A handler may jump out of a wait, or out of the writing of an event. */
-static void before_jump(enum gt_call call)
+/* Stack pointer that a jmp_buf leads to; glibc keeps it rotated and xored (setjmp.S, PTR_MANGLE).
+ */
+static uint64_t target_of(const struct __jmp_buf_tag *env)
 {
-	gt_thread_heal();
+	uint64_t sp = (uint64_t)env->__jmpbuf[6], guard;
+	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
+	sp = sp >> 17 | sp << 47;
+	return sp ^ guard;
+}
+
+/* A handler may jump out of a wait, or out of the writing of an event. */
+static void before_jump(enum gt_call call, uint64_t target)
+{
+	gt_thread_heal(target);
 	struct gt_thread *const t = gt_on();
 	if (t)
 		gt_count(t, call);
@@ -170,7 +183,7 @@ static void before_jump(enum gt_call call)
 #define GT_JUMP(name)                                                                              \
 	__attribute__((noreturn)) void gt_hook_##name(struct __jmp_buf_tag *env, int v)            \
 	{                                                                                          \
-		before_jump(GT_CALL_##name);                                                       \
+		before_jump(GT_CALL_##name, target_of(env));                                       \
 		gt_real.name(env, v);                                                              \
 		__builtin_unreachable();                                                           \
 	}
@@ -184,11 +197,12 @@ GT_JUMP(__longjmp_chk)
 
 int gt_hook_setcontext(const ucontext_t *u)
 {
-	before_jump(GT_CALL_setcontext);
+	before_jump(GT_CALL_setcontext, (uint64_t)u->uc_mcontext.gregs[REG_RSP]);
 	return gt_real.setcontext(u);
 }
 
-/* Code is unmapped, and other code may come to the same place: unwind rules learnt before are of no use. */
+/* Code is unmapped, and other code may come to the same place: unwind rules learnt before are of no
+ * use. */
 int gt_hook_dlclose(void *lib)
 {
 	struct gt_thread *t = gt_on();
@@ -197,5 +211,19 @@ int gt_hook_dlclose(void *lib)
 	gt_rules_forget();
 	const int rc = gt_real.dlclose(lib);
 	gt_rules_forget();
+	return rc;
+}
+
+/* Forbids itself calls, or the clock: what we would do afterwards, we must not do any more. */
+int gt_hook_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	struct gt_thread *t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_prctl);
+	if (op == PR_SET_SECCOMP || (op == PR_SET_TSC && a == PR_TSC_SIGSEGV))
+		gt_enter_sandbox(op == PR_SET_TSC || a == SECCOMP_MODE_STRICT);
+	const int rc = gt_real.prctl(op, a, b, c, d);
+	if (t && op == PR_SET_NAME && rc == 0)
+		gt_thread_set_name(t, (const char *)a);
 	return rc;
 }

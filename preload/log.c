@@ -3,12 +3,18 @@
 #include "preload/config.h"
 #include "preload/sys.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
-int gt_log_pid;
+static int host_pid, apart_tid;
+static dev_t stderr_dev;
+static ino_t stderr_ino;
+static bool is_stderr_known;
 
 static size_t put_number(char *buf, size_t cap, uint64_t v)
 {
@@ -31,7 +37,8 @@ static size_t format(char *buf, size_t cap, const char *fmt, va_list ap)
 			buf[len++] = *fmt;
 			continue;
 		}
-		fmt++;
+		if (!*++fmt)
+			break;
 		if (*fmt == 'u') {
 			len += put_number(buf + len, cap - len, va_arg(ap, uint64_t));
 		} else if (*fmt == 's') {
@@ -55,17 +62,49 @@ size_t gt_format(char *buf, size_t cap, const char *fmt, ...)
 	return n;
 }
 
-/* The program's stderr as the writer sees it, who has none of its own: borrowed for one line. */
+void gt_log_init(int pid)
+{
+	struct stat st;
+	host_pid = pid;
+	apart_tid = 0;
+	is_stderr_known = GT_SYS2(SYS_fstat, 2, &st) == 0;
+	stderr_dev = st.st_dev;
+	stderr_ino = st.st_ino;
+}
+
+void gt_log_is_apart(void)
+{
+	apart_tid = (int)gt_sys_gettid();
+}
+
+/* The program's stderr as seen from here: our own, or, in the writer, borrowed for one line. */
 static long open_stderr(void)
 {
+	if (host_pid == 0 ||
+	    (gt_sys_getpid() == host_pid && (!apart_tid || (int)gt_sys_gettid() != apart_tid)))
+		return 2;
 	char path[40];
-	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)gt_log_pid);
-	return GT_SYS4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)host_pid);
+	return GT_SYS4(SYS_openat, AT_FDCWD, path,
+		       O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+}
+
+/* Still what it was at start (a daemon may have a data file there by now), and able to take a line
+ * without a signal or a wait. */
+static bool is_writable(long fd)
+{
+	struct stat st;
+	if (host_pid && (!is_stderr_known || GT_SYS2(SYS_fstat, fd, &st) ||
+			 st.st_dev != stderr_dev || st.st_ino != stderr_ino))
+		return false;
+	struct pollfd p = { .fd = (int)fd, .events = POLLOUT };
+	struct timespec now = { 0, 0 };
+	return GT_SYS6(SYS_ppoll, &p, 1, &now, NULL, 0, 0) == 1 && p.revents == POLLOUT;
 }
 
 void gt_log_line(enum gt_log_level level, const char *fmt, ...)
 {
-	if ((int)level > gt_cfg.log_level)
+	if ((int)level > gt_cfg.log_level || gt_is_sandboxed)
 		return;
 	char line[512];
 	size_t n = gt_format(line, sizeof(line), "gtrace: ");
@@ -75,13 +114,11 @@ void gt_log_line(enum gt_log_level level, const char *fmt, ...)
 	va_end(ap);
 	line[n++] = '\n';
 
-	if (gt_log_pid == 0 || gt_sys_getpid() == gt_log_pid) {
-		if (GT_SYS3(SYS_write, 2, line, n) != -EBADF) /* closed: the program's, or the writer is a thread */
-			return;
-	}
 	const long fd = open_stderr();
 	if (GT_SYS_FAILED(fd))
 		return;
-	GT_SYS3(SYS_write, fd, line, n);
-	GT_SYS1(SYS_close, fd);
+	if (is_writable(fd))
+		GT_SYS3(SYS_write, fd, line, n);
+	if (fd != 2)
+		GT_SYS1(SYS_close, fd);
 }

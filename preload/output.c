@@ -14,8 +14,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#define MAX_TRIES  100000
-#define STUCK_MS   2000 /* a pipe whose reader does not read for this long is given up */
+#define MAX_TRIES 100000
+#define STUCK_MS  2000 /* a pipe whose reader does not read for this long is given up */
 
 /* ---- names ---- */
 
@@ -66,7 +66,8 @@ static const char *add_variable(struct text *t, const char *p, char *const *envp
 	return end + 1;
 }
 
-static const char *add_part(struct text *t, const char *p, const struct gt_name_parts *parts, uint64_t n, bool *has_n)
+static const char *add_part(struct text *t, const char *p, const struct gt_name_parts *parts,
+			    uint64_t n, bool *has_n)
 {
 	switch (*p++) {
 	case 'p':
@@ -153,21 +154,23 @@ static uint64_t file_age_ms(const struct stat *st)
 {
 	struct timespec now;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &now);
-	const int64_t ms = (now.tv_sec - st->st_mtim.tv_sec) * 1000 + (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000;
+	const int64_t ms = (now.tv_sec - st->st_mtim.tv_sec) * 1000 +
+			   (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000;
 	return ms > 0 ? (uint64_t)ms : 0;
 }
 
 /* A file of an earlier run: ours, nobody holds it, and last written before this process began. */
 static bool is_of_earlier_run(const char *path, int pid)
 {
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, path,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return false;
 	struct stat st;
 	const bool is_it = GT_SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	                   st.st_uid == (uid_t)GT_SYS1(SYS_geteuid, 0) &&
-	                   GT_SYS2(SYS_flock, fd, LOCK_SH | LOCK_NB) == 0 &&
-	                   file_age_ms(&st) > process_age_ms(pid) + 20;
+			   st.st_uid == (uid_t)GT_SYS1(SYS_geteuid, 0) &&
+			   GT_SYS2(SYS_flock, fd, LOCK_SH | LOCK_NB) == 0 &&
+			   file_age_ms(&st) > process_age_ms(pid) + 20;
 	GT_SYS1(SYS_close, fd);
 	return is_it;
 }
@@ -179,7 +182,8 @@ static void rename_to_old(const char *path)
 	GT_SYS4(SYS_renameat, AT_FDCWD, path, AT_FDCWD, old);
 }
 
-/* Something stands at that name already. The descriptor, 0 = try again, or -errno = try the next number. */
+/* Something stands at that name already. The descriptor, 0 = try again, or -errno = try the next
+ * number. */
 static long open_existing(const char *path, const struct gt_name_parts *parts, bool is_first)
 {
 	struct stat st;
@@ -189,7 +193,8 @@ static long open_existing(const char *path, const struct gt_name_parts *parts, b
 	if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ELOOP;
 	if (!S_ISREG(st.st_mode)) /* a FIFO without a reader answers ENXIO at once */
-		return GT_SYS4(SYS_openat, AT_FDCWD, path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+		return GT_SYS4(SYS_openat, AT_FDCWD, path,
+			       O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 	if (is_first && is_of_earlier_run(path, parts->pid)) {
 		rename_to_old(path);
 		return 0;
@@ -240,7 +245,10 @@ static void give_up(struct gt_output *o, long rc, size_t lost)
 	GT_COUNT(lost_bytes, lost);
 	if (o->is_regular)
 		GT_SYS2(SYS_ftruncate, o->fd, o->whole);
-	gt_log(GT_LOG_ERROR, "%s: cannot write (errno %u): tracing stops, the program runs on", o->path, (uint64_t)-rc);
+	if (o->whole) /* else it failed at once, and the start says so */
+		gt_log(GT_LOG_ERROR,
+		       "%s: cannot write (errno %u): tracing stops, the program runs on", o->path,
+		       (uint64_t)-rc);
 }
 
 static int put(struct gt_sink *sink, const void *bytes, size_t len)
@@ -279,7 +287,8 @@ int gt_output_open(struct gt_output *o, const char *pattern, const struct gt_nam
 	struct stat st;
 	o->is_regular = GT_SYS2(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode);
 	o->fd = (int)fd;
-	GT_SYS2(SYS_flock, fd, LOCK_EX | LOCK_NB); /* "somebody is still writing": readers wait for it to go */
+	GT_SYS2(SYS_flock, fd,
+		LOCK_EX | LOCK_NB); /* "somebody is still writing": readers wait for it to go */
 	const int rc = put(&o->sink, GT_FILE_HEADER, GT_FILE_HEADER_LEN);
 	gt_output_mark_whole(o);
 	return rc;

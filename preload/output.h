@@ -1,4 +1,5 @@
-/* The output file: its name, how it is opened, what happens when it cannot be written. Writer only. */
+/* The output file: its name, how it is opened, what happens when it cannot be written. Writer only.
+ */
 #ifndef GT_OUTPUT_H
 #define GT_OUTPUT_H
 
@@ -28,14 +29,14 @@ struct gt_name_parts {
 };
 
 /*
- * Pattern (GTRACE_OUT) -> path for the `n`th try, from 1. A pattern without %n gets ".N" from the second try on.
- * 0 or -ENAMETOOLONG.
+ * Pattern (GTRACE_OUT) -> path for the `n`th try, from 1. A pattern without %n gets ".N" from the
+ * second try on. 0 or -ENAMETOOLONG.
  */
 int gt_output_name(char *path, const char *pattern, const struct gt_name_parts *parts, uint64_t n);
 
 /*
- * Creates the file (never overwriting: an older one becomes .old, one of this run gets a number), locks it, writes
- * the header. A FIFO or device that exists is opened as it is. 0 or -errno.
+ * Creates the file (never overwriting: an older one becomes .old, one of this run gets a number),
+ * locks it, writes the header. A FIFO or device that exists is opened as it is. 0 or -errno.
  */
 int gt_output_open(struct gt_output *o, const char *pattern, const struct gt_name_parts *parts);
 

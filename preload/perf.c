@@ -1,17 +1,23 @@
 /*
- * CPU samples and true scheduling: one perf ring per CPU, inherited by every thread that the program creates.
+ * CPU samples and true scheduling: one perf ring per CPU, inherited by every thread that the
+ * program creates.
  *
  * Invariants
  *
- * 1. The rings are opened on the main thread before it runs the program's code, with `inherit_thread`: all threads, no child
- *    process. Opened later, threads that exist already would be missing.
- * 2. The program sees no descriptor (closed once mapped), no signal, and no mapping in its children.
- * 3. A record goes into the generation in which its time lies: reading stops at the first of the next one. One that comes
- *    late (taken before the end of a generation, visible after it) is moved to the start of the next: by microseconds.
- * 4. A stack is unwound from the copy that the kernel took, never from the thread's memory, which has changed since.
- * 5. No rule is used for a sample taken before the last dlclose was seen: other code may be at the same address now. The
- *    sample keeps its pc.
- * 6. Everything is bounded: rings, samples in memory, switches per generation; what is left out is counted.
+ * 1. The rings are opened on the main thread before it runs the program's code, with
+ * `inherit_thread`: all threads, no child process. Opened later, threads that exist already would
+ * be missing.
+ * 2. The program sees no descriptor (closed once mapped), no signal, and no mapping in its
+ * children.
+ * 3. A record goes into the generation in which its time lies: reading stops at the first of the
+ * next one. One that comes late (taken before the end of a generation, visible after it) is moved
+ * to the start of the next: by microseconds.
+ * 4. A stack is unwound from the copy that the kernel took, never from the thread's memory, which
+ * has changed since.
+ * 5. No rule is used for a sample taken before the last dlclose was seen: other code may be at the
+ * same address now. The sample keeps its pc.
+ * 6. Everything is bounded: rings, samples in memory, switches per generation; what is left out is
+ * counted.
  *
  * N.B. exclude_kernel: allowed to everybody, and a thread that is in the kernel is not sampled.
  */
@@ -32,8 +38,10 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_CPUS     1024u
-#define RING_MAX     (512u << 10) /* what a user may lock for each CPU without privilege, less the first page */
+#define MAX_CPUS 1024u
+#define RING_MAX                                                                                   \
+	(512u << 10) /* what a user may lock for each CPU without privilege, less the first page   \
+		      */
 #define RING_MIN     (32u << 10)
 #define RINGS_MAX    (16u << 20)
 #define STACK_SLOW   (16u << 10) /* bytes copied with each sample, */
@@ -140,7 +148,8 @@ static int open_rings(struct perf_event_attr *attr, const char *cpus, size_t byt
 	uint32_t first, last;
 	while (take_cpus(&cpus, &first, &last)) {
 		for (uint32_t cpu = first; cpu <= last && p.n < MAX_CPUS; cpu++) {
-			const int rc = gt_ring_open(&p.rings[p.n], attr, gt_host_pid, (int)cpu, bytes);
+			const int rc =
+				gt_ring_open(&p.rings[p.n], attr, gt_host_pid, (int)cpu, bytes);
 			if (rc == -ENODEV) /* it went off-line */
 				continue;
 			if (rc)
@@ -168,7 +177,8 @@ static bool get_memory(void)
 	return p.samples && p.walk && p.pcs && p.scratch && gt_tables_perf_init() == 0;
 }
 
-/* Smaller rings where memory must not be locked; EPERM is also what a mapping above the limit gives. */
+/* Smaller rings where memory must not be locked; EPERM is also what a mapping above the limit
+ * gives. */
 static int open_all(bool is_task)
 {
 	static char cpus[4096];
@@ -196,13 +206,16 @@ void gt_perf_open(bool is_task)
 {
 	if (!gt_cfg.sample_hz && !gt_cfg.sched)
 		return;
-	memset(&p, 0, sizeof(p)); /* a forked child: the rings are its parent's, and not mapped here */
+	memset(&p, 0,
+	       sizeof(p)); /* a forked child: the rings are its parent's, and not mapped here */
 	p.epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
 	const int rc = open_all(is_task);
 	if (!rc)
 		return;
 	gt_counters[GT_COUNTER_perf_refused] = (uint64_t)-rc;
-	gt_log(GT_LOG_INFO, "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u)", (uint64_t)-rc);
+	gt_log(GT_LOG_INFO,
+	       "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u)",
+	       (uint64_t)-rc);
 }
 
 void gt_perf_close(void)
@@ -241,25 +254,33 @@ static bool find_copy(const struct sample_head *s, struct unwind *u)
 	return !(u->regs.sp & 7);
 }
 
-/* pcs of a sample, into p.pcs; returns how many. */
-static size_t capture(const struct sample_head *s)
+/* The stack of a sample, *n pcs, in p.pcs. */
+static const uint64_t *capture(const struct sample_head *s, size_t *n)
 {
+	*n = 0;
 	if (s->abi != PERF_SAMPLE_REGS_ABI_64)
-		return 0;
+		return p.pcs;
 	const uint64_t *r = s->regs;
-	struct unwind u = { .regs = { r[3], r[2], { [GT_RBX] = r[0], [GT_RBP] = r[1], [GT_R12] = r[4],
-		                                          [GT_R13] = r[5], [GT_R14] = r[6], [GT_R15] = r[7] } } };
+	struct unwind u = { .regs = { r[3],
+				      r[2],
+				      { [GT_RBX] = r[0],
+					[GT_RBP] = r[1],
+					[GT_R12] = r[4],
+					[GT_R13] = r[5],
+					[GT_R14] = r[6],
+					[GT_R15] = r[7] } } };
 	p.pcs[0] = u.regs.pc;
-	bool is_whole = find_copy(s, &u) && gt_guard_run(unwind, &u) && p.walk->epoch == p.epoch;
-	size_t n = 1;
-	if (is_whole) {
-		n += p.walk->n_pcs < GT_STACK_MAX ? p.walk->n_pcs : GT_STACK_MAX - 1;
-		memcpy(p.pcs + 1, p.walk->pcs, (n - 1) * sizeof(*p.pcs));
-		is_whole = u.end == GT_WALK_DONE;
+	*n = 1;
+	bool is_cut = gt_cfg.stacks;
+	if (find_copy(s, &u) && gt_guard_run(unwind, &u) && p.walk->epoch == p.epoch) {
+		const size_t outer =
+			p.walk->n_pcs < GT_STACK_MAX ? p.walk->n_pcs : GT_STACK_MAX - 1;
+		memcpy(p.pcs + 1, p.walk->pcs, outer * sizeof(*p.pcs));
+		*n += outer;
+		is_cut = !gt_stack_is_whole(u.end, p.pcs[outer]);
 	}
-	if (!is_whole)
-		GT_COUNT(samples_cut, 1);
-	return n;
+	GT_COUNT(samples_cut, is_cut);
+	return gt_stack_strip(p.pcs, n, is_cut);
 }
 
 /* By time: the rings come one after the other. Shell sort: almost sorted, and no libc. */
@@ -293,8 +314,8 @@ static void add_sample(const struct sample_head *s, gt_ns start)
 		GT_COUNT(lost_samples, 1);
 		return;
 	}
-	size_t n = capture(s);
-	const uint64_t *pcs = gt_stack_strip(p.pcs, &n);
+	size_t n;
+	const uint64_t *pcs = capture(s, &n);
 	if (p.n_samples == MAX_SAMPLES) { /* their stacks first */
 		gt_tables_flush(false);
 		gt_perf_flush();
@@ -317,7 +338,8 @@ static void add_switch(const struct sample_id *id, gt_ns start, enum gt_switch w
 		GT_COUNT(lost_switches, 1);
 		return;
 	}
-	gt_tables_switch((gt_ns){ id->time > start.v ? id->time : start.v }, (gt_m){ id->tid }, id->cpu, what);
+	gt_tables_switch((gt_ns){ id->time > start.v ? id->time : start.v }, (gt_m){ id->tid },
+			 id->cpu, what);
 }
 
 static const struct sample_id *id_of(const struct perf_event_header *h)
@@ -329,7 +351,8 @@ static uint64_t time_of(const struct perf_event_header *h)
 {
 	if (h->size < sizeof(*h) + sizeof(struct sample_id))
 		return 0;
-	return h->type == PERF_RECORD_SAMPLE ? ((const struct sample_head *)h)->time : id_of(h)->time;
+	return h->type == PERF_RECORD_SAMPLE ? ((const struct sample_head *)h)->time
+					     : id_of(h)->time;
 }
 
 static void take(const struct perf_event_header *h, gt_ns start)
@@ -339,9 +362,10 @@ static void take(const struct perf_event_header *h, gt_ns start)
 		add_sample((const struct sample_head *)h, start);
 		break;
 	case PERF_RECORD_SWITCH:
-		add_switch(id_of(h), start, !(h->misc & PERF_RECORD_MISC_SWITCH_OUT) ? GT_SWITCH_IN :
-		                h->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT        ? GT_SWITCH_PREEMPTED :
-		                                                                       GT_SWITCH_OUT);
+		add_switch(id_of(h), start,
+			   !(h->misc & PERF_RECORD_MISC_SWITCH_OUT)        ? GT_SWITCH_IN
+			   : h->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT ? GT_SWITCH_PREEMPTED
+									   : GT_SWITCH_OUT);
 		break;
 	case PERF_RECORD_EXIT:
 		add_switch(id_of(h), start, GT_SWITCH_GONE);

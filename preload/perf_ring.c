@@ -12,11 +12,13 @@ int gt_ring_open(struct gt_ring *r, struct perf_event_attr *attr, int pid, int c
 	const long fd = GT_SYS6(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return (int)fd;
-	const long p = GT_SYS6(SYS_mmap, NULL, bytes + PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	const long p =
+		GT_SYS6(SYS_mmap, NULL, bytes + PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	GT_SYS1(SYS_close, fd);
 	if (GT_SYS_FAILED(p))
 		return (int)p;
-	GT_SYS3(SYS_madvise, p, bytes + PAGE, MADV_DONTFORK); /* the kernel says so itself; said twice is safe */
+	GT_SYS3(SYS_madvise, p, bytes + PAGE,
+		MADV_DONTFORK); /* the kernel says so itself; said twice is safe */
 	r->page = (struct perf_event_mmap_page *)p;
 	r->data = (uint8_t *)p + PAGE;
 	r->bytes = bytes;
@@ -37,7 +39,8 @@ const struct perf_event_header *gt_ring_peek(struct gt_ring *r, void *scratch)
 	/* N.B. records are multiples of 8 bytes: a header never wraps */
 	const size_t at = (size_t)r->tail & (r->bytes - 1);
 	const struct perf_event_header *h = (const struct perf_event_header *)(r->data + at);
-	if (h->size < sizeof(*h) || h->size > r->head - r->tail) { /* not what the kernel writes: give the ring up */
+	if (h->size < sizeof(*h) ||
+	    h->size > r->head - r->tail) { /* not what the kernel writes: give the ring up */
 		r->tail = r->head;
 		return NULL;
 	}

@@ -1,11 +1,17 @@
 /*
- * Capture: memo, else rule walk, else libgcc, else the caller alone.
+ * Capture: memo, else rule walk, else the caller alone.
+ *
+ * N.B. no foreign unwinder: libgcc takes a lock once anybody has called __register_frame (LLVM's
+ * JIT does), and a handler that interrupts a throw would wait for its own thread for ever. It is
+ * the judge of test builds only.
  *
  * Corner cases
  *
- * - The stack is unknown (alternate stack, coroutine) or nearly used up: one frame, counted.
+ * - The stack is unknown (alternate stack, coroutine) or nearly used up: the caller and "[cut]",
+ * counted. What lies above sp there is anybody's guess, and may end at the next page.
  * - A handler interrupts a capture of its own thread: it gets no stack, as the memory is in use.
- * - The stack does not hang together: what was found up to there, counted.
+ * - The stack does not hang together, or is too deep: what was found up to there and "[cut]",
+ * counted.
  */
 #include "preload/stack.h"
 
@@ -21,7 +27,7 @@
 #include <sys/auxv.h>
 
 #define RULE_BYTES 2048 /* of stack that the rule walk may need when it learns a rule */
-#define SLOW_BYTES 8192 /* and libgcc */
+#define SLOW_BYTES 8192 /* and libgcc, the judge of test builds */
 
 struct range {
 	uint64_t lo, hi;
@@ -34,7 +40,8 @@ static bool is_in(struct range r, uint64_t pc)
 	return pc - r.lo < r.hi - r.lo;
 }
 
-/* Registers as they are here, in the caller's frame; the unwind data of this very instruction describes them. */
+/* Registers as they are here, in the caller's frame; the unwind data of this very instruction
+ * describes them. */
 static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 {
 	uint64_t pc, sp;
@@ -49,17 +56,18 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 	__asm__ volatile("movq %%r15, %0" : "=m"(r->saved[GT_R15]));
 }
 
-/*
- * Of our own frames only the outermost stays: the hook. At the other end, frames that start a thread or the process belong to
- * libc and to our trampoline; viewers name threads after the outermost one. Returns the first to keep.
- */
-const uint64_t *gt_stack_strip(const uint64_t *pcs, size_t *n)
+uint64_t *gt_stack_strip(uint64_t *pcs, size_t *n, bool is_cut)
 {
 	size_t first = 0, end = *n;
 	while (first + 1 < end && is_in(our_text, pcs[first]) && is_in(our_text, pcs[first + 1]))
 		first++;
-	while (end > first + 1 && (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
-	                                  is_in(entry_text, pcs[end - 1])))
+	if (is_cut) {
+		end = end < GT_STACK_MAX ? end + 1 : end;
+		pcs[end - 1] = GT_PC_CUT;
+	}
+	while (!is_cut && end > first + 1 &&
+	       (is_in(libc_text, pcs[end - 1]) || is_in(our_text, pcs[end - 1]) ||
+		is_in(entry_text, pcs[end - 1])))
 		end--;
 	*n = end - first;
 	return pcs + first;
@@ -72,12 +80,15 @@ static bool has_room(const struct gt_thread *t, uint64_t sp, uint64_t bytes)
 
 static struct gt_memo *memo_of(struct gt_thread *t)
 {
-	if (!t->memo)
+	if (__builtin_expect(!t->memo, 0)) {
 		t->memo = gt_memo_get();
-	return t->memo ? gt_memo_at(t->memo) : NULL;
+		t->memo_mem = t->memo ? gt_memo_at(t->memo) : NULL;
+	}
+	return t->memo_mem;
 }
 
-static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs, size_t n)
+static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const uint64_t *pcs,
+			size_t n)
 {
 	t->hit = hit;
 	t->stack = pcs;
@@ -88,55 +99,73 @@ static size_t set_stack(struct gt_thread *t, struct gt_memo_entry *hit, const ui
 static size_t capture_caller(struct gt_thread *t, uint64_t pc)
 {
 	t->pcs[0] = pc - 1;
-	return set_stack(t, NULL, t->pcs, 1);
+	t->pcs[1] = GT_PC_CUT;
+	return set_stack(t, NULL, t->pcs, 2);
 }
 
-static size_t capture_slow(struct gt_thread *t, const struct gt_regs *regs, uint64_t pc)
+/* Nothing but the caller is known. */
+static size_t capture_unknown(struct gt_thread *t, uint64_t pc)
 {
-	if (!has_room(t, regs->sp, SLOW_BYTES)) {
-		gt_count_add(&t->own[GT_OWN_stack_cut], 1);
-		return capture_caller(t, pc);
-	}
-	gt_count_add(&t->own[GT_OWN_stack_slow], 1);
-	size_t n = gt_slow_walk(t->pcs);
-	if (!n)
-		return capture_caller(t, pc);
-	const uint64_t *pcs = gt_stack_strip(t->pcs, &n);
-	return set_stack(t, NULL, pcs, n);
+	gt_count_add(&t->own[GT_OWN_stack_cut], 1);
+	return capture_caller(t, pc);
 }
 
-static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs, uint64_t pc)
+bool gt_stack_is_whole(enum gt_walk_end end, uint64_t pc)
+{
+	return end == GT_WALK_DONE || (end == GT_WALK_CUT && is_in(our_text, pc)) ||
+	       (end == GT_WALK_NO_DATA && is_in(libc_text, pc));
+}
+
+static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const struct gt_regs *regs,
+			       uint64_t pc)
 {
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &m->walk);
-	if (end == GT_WALK_FOREIGN)
-		return capture_slow(t, regs, pc);
-	gt_count_add(&t->own[end == GT_WALK_CUT ? GT_OWN_stack_cut : GT_OWN_stack_walks], 1);
 	size_t n = m->walk.n_pcs;
 	if (!n)
-		return capture_caller(t, pc);
-	const uint64_t *pcs = gt_stack_strip(m->walk.pcs, &n);
+		return capture_unknown(t, pc);
+	const bool is_cut = !gt_stack_is_whole(end, m->walk.pcs[n - 1]);
+	gt_count_add(&t->own[is_cut ? GT_OWN_stack_cut : GT_OWN_stack_walks], 1);
+	const uint64_t *pcs = gt_stack_strip(m->walk.pcs, &n, is_cut);
 	return set_stack(t, gt_memo_keep(m, regs, pc, &m->walk, pcs, n), pcs, n);
+}
+
+#ifdef GT_JUDGE
+#include "tests/judge/stack_judge.inc"
+#endif
+
+static inline __attribute__((always_inline)) size_t capture(struct gt_thread *t,
+							    const struct gt_regs *regs, uint64_t pc)
+{
+	struct gt_memo *m = memo_of(t);
+	if (!m || !has_room(t, regs->sp, RULE_BYTES))
+		return capture_unknown(t, pc);
+	struct gt_memo_entry *e = gt_memo_find(m, regs, pc);
+	if (!e)
+		return capture_by_rules(t, m, regs, pc);
+	gt_count_add(&t->own[GT_OWN_stack_hits], 1);
+	return set_stack(t, e, e->pcs, e->n_pcs);
 }
 
 __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t pc)
 {
 	if (t->is_walking)
 		return 0;
+	t->walk_sp = (uint64_t)__builtin_frame_address(0);
 	t->is_walking = 1;
 	struct gt_regs regs;
 	regs_here(&regs);
-	if (!gt_cfg.stacks)
-		return capture_caller(t, pc);
-	struct gt_memo *m = memo_of(t);
-	if (!m || !has_room(t, regs.sp, RULE_BYTES)) {
-		gt_count_add(&t->own[GT_OWN_stack_cut], 1);
-		return capture_caller(t, pc);
+	if (!gt_cfg.stacks) {
+		t->pcs[0] = pc - 1;
+		return set_stack(t, NULL, t->pcs, 1);
 	}
-	struct gt_memo_entry *e = gt_memo_find(m, &regs, pc);
-	if (!e)
-		return capture_by_rules(t, m, &regs, pc);
-	gt_count_add(&t->own[GT_OWN_stack_hits], 1);
-	return set_stack(t, e, e->pcs, e->n_pcs);
+#ifdef GT_JUDGE
+	const uint64_t begin = ticks();
+	const size_t n = capture(t, &regs, pc);
+	judge_time(ticks() - begin);
+	return judge(t, n);
+#else
+	return capture(t, &regs, pc);
+#endif
 }
 
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
@@ -161,7 +190,8 @@ static bool take_range(const char *line, const char *end, struct range *r)
 		if (*line == '-')
 			i = 1;
 		else
-			v[i] = v[i] << 4 | (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+			v[i] = v[i] << 4 |
+			       (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
 	}
 	*r = (struct range){ v[0], v[1] };
 	return line < end;
@@ -170,7 +200,10 @@ static bool take_range(const char *line, const char *end, struct range *r)
 void gt_stack_find(struct gt_thread *t)
 {
 	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
-	const long fd = GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
+	if (gt_is_sandboxed)
+		return;
+	const long fd =
+		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
 	if (GT_SYS_FAILED(fd))
 		return;
 	char *buf = (char *)t->pcs; /* nobody else uses it yet */
@@ -205,7 +238,8 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
-		const struct range r = { info->dlpi_addr + p->p_vaddr, info->dlpi_addr + p->p_vaddr + p->p_memsz };
+		const struct range r = { info->dlpi_addr + p->p_vaddr,
+					 info->dlpi_addr + p->p_vaddr + p->p_memsz };
 		if (is_in(r, (uint64_t)&gt_stack_capture))
 			our_text = r;
 		if (strstr(info->dlpi_name, "/libc.so.6"))
@@ -220,5 +254,7 @@ void gt_stack_init(void)
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);
 	gt_cfi_init();
+#ifdef GT_JUDGE
 	gt_slow_init();
+#endif
 }

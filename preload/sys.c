@@ -10,9 +10,12 @@
 #endif
 
 #ifdef GT_TEST
-/* Torture builds: called before each kernel call; a value other than 0 is returned instead of making it. */
+/* Torture builds: called before each kernel call; a value other than 0 is returned instead of
+ * making it. */
 long (*gt_sys_fault)(long nr);
 #endif
+
+int gt_is_sandboxed;
 
 long gt_sys(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -26,18 +29,24 @@ long gt_sys(long nr, long a, long b, long c, long d, long e, long f)
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
 	__asm__ volatile("syscall"
-	                 : "=a"(rc)
-	                 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-	                 : "rcx", "r11", "memory");
+			 : "=a"(rc)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return rc;
 }
 
 /*
- * N.B. the child comes back on an empty stack, so it cannot return through C: it pops fn and arg, which the
- * parent put there, and ends by SYS_exit (this task only, not the group).
+ * N.B. the child comes back on an empty stack, so it cannot return through C: it pops fn and arg,
+ * which the parent put there, and ends by SYS_exit (this task only, not the group).
  */
-long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*fn)(void *), void *arg)
+long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*fn)(void *),
+		       void *arg)
 {
+#ifdef GT_TEST
+	const long fault = gt_sys_fault ? gt_sys_fault(SYS_clone) : 0;
+	if (fault)
+		return fault;
+#endif
 	void **sp = (void **)((uintptr_t)stack_top & ~(uintptr_t)15);
 	*--sp = arg;
 	*--sp = (void *)fn;
@@ -45,21 +54,21 @@ long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*f
 	register void *r10 __asm__("r10") = NULL;
 	register void *r8 __asm__("r8") = tls;
 	__asm__ volatile("syscall\n\t"
-	                 "test %%rax, %%rax\n\t"
-	                 "jnz 1f\n\t"
-	                 "xor %%ebp, %%ebp\n\t"
-	                 "pop %%rax\n\t"
-	                 "pop %%rdi\n\t"
-	                 "call *%%rax\n\t"
-	                 "mov %[sys_exit], %%eax\n\t"
-	                 "xor %%edi, %%edi\n\t"
-	                 "syscall\n\t"
-	                 "ud2\n"
-	                 "1:"
-	                 : "=a"(rc)
-	                 : "a"((long)SYS_clone), "D"(flags), "S"(sp), "d"(NULL), "r"(r10), "r"(r8),
-	                   [sys_exit] "i"(SYS_exit)
-	                 : "rcx", "r11", "memory");
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "pop %%rax\n\t"
+			 "pop %%rdi\n\t"
+			 "call *%%rax\n\t"
+			 "mov %[sys_exit], %%eax\n\t"
+			 "xor %%edi, %%edi\n\t"
+			 "syscall\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(rc)
+			 : "a"((long)SYS_clone), "D"(flags), "S"(sp), "d"(NULL), "r"(r10),
+			   "r"(r8), [sys_exit] "i"(SYS_exit)
+			 : "rcx", "r11", "memory");
 	return rc;
 }
 

@@ -3,6 +3,8 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/modules.h"
+#include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
@@ -38,7 +40,8 @@ int gt_tables_init(struct gt_output *out)
 	record_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
 	if (!slots || !text || !string_mem || !stack_mem || !record_mem)
 		return -12;
-	gt_strtab_init(&strings, (uint64_t *)slots, N_STRING_SLOTS, text, STRING_TEXT, &gt_shared[1].next_string);
+	gt_strtab_init(&strings, (uint64_t *)slots, N_STRING_SLOTS, text, STRING_TEXT,
+		       &gt_shared[1].next_string);
 	return 0;
 }
 
@@ -171,7 +174,19 @@ void gt_tables_sync(gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns)
 static gt_str func_of(const struct gt_symbol *s)
 {
 	const gt_str id = intern(s->func, s->func_len);
-	return id.v ? id : (gt_str){ 1 }; /* the table is full: any name is better than an invalid file */
+	return id.v ? id
+		    : (gt_str){
+			      1
+		      }; /* the table is full: any name is better than an invalid file */
+}
+
+static struct gt_symbol symbol_of(uint64_t pc, char *buf, size_t cap)
+{
+	static const char cut[] =
+		"[cut]"; /* as a file, too: viewers show it where they expect one */
+	if (pc == GT_PC_CUT)
+		return (struct gt_symbol){ cut, sizeof(cut) - 1, cut, sizeof(cut) - 1 };
+	return gt_symbols_get(pc, buf, cap);
 }
 
 static void write_stack(uint64_t id, const uint64_t *pcs, size_t n)
@@ -179,7 +194,7 @@ static void write_stack(uint64_t id, const uint64_t *pcs, size_t n)
 	static struct gt_frame frames[GT_STACK_MAX]; /* one writer */
 	char buf[300];
 	for (size_t i = 0; i < n; i++) {
-		const struct gt_symbol s = gt_symbols_get(pcs[i], buf, sizeof(buf));
+		const struct gt_symbol s = symbol_of(pcs[i], buf, sizeof(buf));
 		const gt_str func = func_of(&s);
 		const gt_str file = intern(s.file, s.file_len);
 		frames[i] = (struct gt_frame){ pcs[i], func, file.v ? file : func, 1 };
@@ -212,7 +227,8 @@ static void put_stacks(bool is_final)
 {
 	const uint32_t end = gt_stacktab_end(&shared->stacks);
 	const uint64_t *pcs;
-	uint32_t upto = next_stack; /* an id that is given and not complete yet ends the run, unless all are */
+	uint32_t upto = next_stack; /* an id that is given and not complete yet ends the run, unless
+				       all are */
 	while (upto < end && (is_final || gt_stacktab_get(&shared->stacks, upto, &pcs)))
 		upto++;
 	learn(next_stack, upto);
@@ -223,15 +239,19 @@ static void put_stacks(bool is_final)
 	}
 }
 
-static void put_labels(void)
+static void put_labels(bool is_final)
 {
 	uint32_t end = atomic_load_explicit(&shared->n_labels, memory_order_relaxed);
 	if (end > GT_MAX_LABELS)
 		end = GT_MAX_LABELS;
 	for (; next_label < end; next_label++) {
 		const struct gt_label *l = &shared->labels[next_label];
-		if (!atomic_load_explicit(&l->is_complete, memory_order_acquire)) /* release: label_id() */
+		const bool is_complete = atomic_load_explicit(
+			&l->is_complete, memory_order_acquire); /* release: label_id() */
+		if (!is_complete && !is_final)
 			return;
+		if (!is_complete)
+			continue; /* given up by a jump: no event names it */
 		write_string((gt_str){ l->id }, l->text, strlen(l->text));
 	}
 }
@@ -239,7 +259,10 @@ static void put_labels(void)
 void gt_tables_flush(bool is_final)
 {
 	put_stacks(is_final);
-	put_labels();
+	put_labels(is_final);
+	if (is_final)
+		GT_COUNT(lost_stacks,
+			 atomic_load_explicit(&shared->stacks.lost, memory_order_relaxed));
 	flush_stacks();
 }
 
@@ -283,12 +306,12 @@ void gt_tables_switch(gt_ns time, gt_m tid, uint64_t cpu, enum gt_switch what)
 /* ---- gtrace's own records ---- */
 
 /* Tries once more in a fresh batch when the first one is full. */
-#define PUT_RECORD(put)                                                                                      \
-	do {                                                                                                 \
-		if (!(put)) {                                                                                \
-			flush_records();                                                                     \
-			(void)!(put);                                                                        \
-		}                                                                                            \
+#define PUT_RECORD(put)                                                                            \
+	do {                                                                                       \
+		if (!(put)) {                                                                      \
+			flush_records();                                                           \
+			(void)!(put);                                                              \
+		}                                                                                  \
 	} while (0)
 
 static const char *const call_names[GT_N_CALLS] = {
@@ -333,7 +356,8 @@ static void put_call(struct gt_thread *t, unsigned call)
 	}
 	const gt_m tid = { atomic_load_explicit(&t->tid, memory_order_relaxed) };
 	const gt_str name = intern_text(call_names[call]);
-	PUT_RECORD(gt_section_call(&record_batch, gt_now(), tid, t->g, name, count, waits, total, max, buckets, GT_N_BUCKETS));
+	PUT_RECORD(gt_section_call(&record_batch, gt_now(), tid, t->g, name, count, waits, total,
+				   max, buckets, GT_N_BUCKETS));
 }
 
 static void put_metric(uint64_t tid, const char *name, uint64_t value)
@@ -351,7 +375,6 @@ static const enum gt_counter own_counters[GT_N_OWN] = {
 	[GT_OWN_lost_ends_late] = GT_COUNTER_lost_ends_late,
 	[GT_OWN_stack_hits] = GT_COUNTER_stack_hits,
 	[GT_OWN_stack_walks] = GT_COUNTER_stack_walks,
-	[GT_OWN_stack_slow] = GT_COUNTER_stack_slow,
 	[GT_OWN_stack_cut] = GT_COUNTER_stack_cut,
 };
 
@@ -366,12 +389,13 @@ static void put_thread(struct gt_thread *t)
 		name[i] = __atomic_load_n(&t->name[i], __ATOMIC_RELAXED);
 	name[GT_NAME_MAX - 1] = 0;
 	const gt_str name_id = intern_text(name), start_id = intern(s.func, s.func_len);
-	PUT_RECORD(gt_r_THREAD(&record_batch, gt_now(), tid, t->g, (gt_p){ t->slot }, name_id, start_id, t->born.v,
-	        t->died.v));
+	PUT_RECORD(gt_r_THREAD(&record_batch, gt_now(), tid, t->g, (gt_p){ t->slot }, name_id,
+			       start_id, t->born.v, __atomic_load_n(&t->died.v, __ATOMIC_RELAXED)));
 	for (unsigned call = 0; call < GT_N_CALLS; call++)
 		put_call(t, call);
 	for (unsigned i = 0; i < GT_N_OWN; i++)
-		put_metric(tid.v, gt_counter_names[own_counters[i]], take_new(&t->reported_own[i], &t->own[i]));
+		put_metric(tid.v, gt_counter_names[own_counters[i]],
+			   take_new(&t->reported_own[i], &t->own[i]));
 }
 
 /* Arguments are separated by zeros in /proc: a reader wants spaces. */
@@ -393,10 +417,10 @@ static void put_process(void)
 {
 	struct utsname u = { .nodename = "" };
 	GT_SYS1(SYS_uname, &u);
-	const gt_str exe = intern_text(gt_exe_path), cmd = cmdline(), host = intern_text(u.nodename),
-	             version = intern_text(GT_VERSION);
-	PUT_RECORD(gt_r_PROCESS(&record_batch, gt_now(), (uint64_t)gt_host_pid, (uint64_t)gt_host_ppid, exe, cmd, host,
-	        version, gt_cpus()));
+	const gt_str exe = intern_text(gt_exe_path), cmd = cmdline(),
+		     host = intern_text(u.nodename), version = intern_text(GT_VERSION);
+	PUT_RECORD(gt_r_PROCESS(&record_batch, gt_now(), (uint64_t)gt_host_pid,
+				(uint64_t)gt_host_ppid, exe, cmd, host, version, gt_cpus()));
 }
 
 static void put_modules(void)
@@ -404,8 +428,10 @@ static void put_modules(void)
 	const size_t n = gt_modules_read();
 	for (size_t i = 0; i < n; i++) {
 		const struct gt_module *m = gt_module_at(i);
-		const gt_str path = intern(gt_module_path(m), m->path_len), id = intern_text(m->build_id);
-		PUT_RECORD(gt_r_MODULE(&record_batch, gt_now(), m->start, m->end, m->offset, path, id));
+		const gt_str path = intern(gt_module_path(m), m->path_len),
+			     id = intern_text(m->build_id);
+		PUT_RECORD(gt_r_MODULE(&record_batch, gt_now(), m->start, m->end, m->offset, path,
+				       id));
 	}
 }
 

@@ -1,5 +1,6 @@
 /*
- * The tables of the generation that is being written: strings, stacks, gtrace's own records. Writer only.
+ * The tables of the generation that is being written: strings, stacks, gtrace's own records. Writer
+ * only.
  */
 #ifndef GT_TABLES_H
 #define GT_TABLES_H
@@ -17,12 +18,13 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen);
 void gt_tables_sync(gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns);
 
 /*
- * Writes all stacks, names and strings that are new since the last flush, so that the file has them before the
- * events that use them. `is_final`: the generation is closed, everything is complete.
+ * Writes all stacks, names and strings that are new since the last flush, so that the file has them
+ * before the events that use them. `is_final`: the generation is closed, everything is complete.
  */
 void gt_tables_flush(bool is_final);
 
-/* gtrace's own records of this generation: threads, calls, metrics; and the process with its modules if `is_full`. */
+/* gtrace's own records of this generation: threads, calls, metrics; and the process with its
+ * modules if `is_full`. */
 void gt_tables_records(bool is_full);
 
 /* ---- by perf (perf.c) ---- */

@@ -11,7 +11,8 @@
 
 #include <stdatomic.h>
 
-/* The word that every hook tests first, alone on a page that a forked child finds zeroed (fork.c). */
+/* The word that every hook tests first, alone on a page that a forked child finds zeroed (fork.c).
+ */
 struct gt_ctl {
 	_Atomic uint32_t on; /* 0 off; bit 0 tracing; bit 1 a heap event is due */
 	uint8_t rest[4096 - 4];
@@ -23,6 +24,9 @@ extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
 /* Survives fork, unlike gt_ctl.on: tells a child from a process that is not traced. */
 extern int gt_is_tracing __attribute__((visibility("hidden")));
 
+/* See gt_is_sandboxed; `is_strict`: the calling thread is muted. */
+void gt_enter_sandbox(bool is_strict);
+
 /* Why a thread's hooks leave the fast path (struct gt_thread.gate). */
 #define GT_GATE_NOBODY 1u /* no record yet */
 #define GT_GATE_DEAD   2u /* the thread has ended; its last hooks pass through */
@@ -31,7 +35,7 @@ extern int gt_is_tracing __attribute__((visibility("hidden")));
 
 /* The life of a thread as the trace tells it. */
 enum gt_state {
-	GT_STATE_NEW,     /* created, not started: Runnable */
+	GT_STATE_NEW, /* created, not started: Runnable */
 	GT_STATE_RUNNING,
 	GT_STATE_WAITING, /* GoBlock written */
 	GT_STATE_SYSCALL, /* GoSyscallBegin written */
@@ -46,7 +50,6 @@ enum gt_own {
 	GT_OWN_lost_ends_late,
 	GT_OWN_stack_hits,
 	GT_OWN_stack_walks,
-	GT_OWN_stack_slow,
 	GT_OWN_stack_cut,
 	GT_N_OWN
 };
@@ -59,6 +62,7 @@ enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN };
 
 struct gt_pending {
 	_Atomic uint64_t word;
+	uint64_t sp;  /* the hook's frame */
 	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD: not known yet */
 	uint8_t why;
 	uint16_t call;
@@ -71,8 +75,8 @@ struct gt_pending {
 #define GT_N_BUCKETS 40
 
 /*
- * Times of one thread's calls of one function. Written by the thread, read by the writer. Buckets are log2
- * of ns and may wrap: the writer only looks at differences within a generation.
+ * Times of one thread's calls of one function. Written by the thread, read by the writer. Buckets
+ * are log2 of ns and may wrap: the writer only looks at differences within a generation.
  */
 struct gt_times {
 	uint64_t total_ns, max_ns, waits;
@@ -97,9 +101,10 @@ struct gt_call_block {
 enum gt_in_use {
 	GT_FREE,
 	GT_LIVE,
-	GT_ENDED,  /* its last event is written; freed when that generation is closed */
-	GT_OWING,  /* it is gone and its GoDestroy is not written yet: advance does that */
-	GT_MAKING, /* being filled or reaped by one thread */
+	GT_ENDED,   /* its last event is written; freed when that generation is closed */
+	GT_OWING,   /* it is gone and its GoDestroy is not written yet: advance does that */
+	GT_MAKING,  /* being filled by one thread */
+	GT_REAPING, /* it is gone, and somebody is writing its end */
 };
 
 struct gt_thread {
@@ -109,15 +114,18 @@ struct gt_thread {
 	struct gt_batch batch[2];  /* of generation n: batch[n % 2]; mem NULL = none */
 	struct gt_chunk *chunk[2]; /* whose memory that is */
 	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
-	_Atomic uint64_t wrote[2]; /* newest generation of each parity in which this thread committed */
-	_Atomic uint64_t traced;   /* generation whose status of the G is written */
-	_Atomic uint32_t state;    /* enum gt_state, before the next event */
-	_Atomic uint32_t slot;     /* P, from 1; 0 = none */
-	uint64_t gseq;             /* counter of its G in that generation */
-	uint64_t owed_ns;          /* a wait ended at this time and its end is not written yet; 0 = none */
+	_Atomic uint64_t
+		wrote[2]; /* newest generation of each parity in which this thread committed */
+	_Atomic uint64_t traced; /* generation whose status of the G is written */
+	_Atomic uint32_t state;  /* enum gt_state, before the next event */
+	_Atomic uint32_t slot;   /* P, from 1; 0 = none */
+	uint64_t gseq;           /* counter of its G in that generation */
+	uint64_t owed_ns; /* a wait ended at this time and its end is not written yet; 0 = none */
+	_Atomic bool is_announced; /* its GoCreate is committed, in generation `traced` or an older
+				      one */
 	bool is_busy;              /* it filled a chunk: the next one is big */
 	int64_t heap;              /* bytes allocated minus freed by this thread */
-	uint64_t own[GT_N_OWN];  /* what is missing of this thread, by cause */
+	uint64_t own[GT_N_OWN];    /* what is missing of this thread, by cause */
 
 	_Atomic uint32_t in_use; /* enum gt_in_use */
 	_Atomic uint32_t tid;    /* 0 = not started */
@@ -130,13 +138,17 @@ struct gt_thread {
 	uint64_t ended_gen;          /* generation of its last event */
 	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
 	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
-	char name[GT_NAME_MAX];      /* "" = none; may be written by another thread, read as it is */
-	_Atomic uint32_t name_seq;   /* changes with the name */
-	uint32_t named;              /* name_seq of the label last written, */
-	uint64_t named_gen;          /* and its generation */
+	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
+	_Atomic uint32_t name_seq; /* changes with the name */
+	uint32_t named;            /* name_seq of the label last written, */
+	uint64_t named_gen;        /* and its generation */
 
-	uint32_t is_walking;        /* a capture is under way, or its result is in use */
-	uint32_t memo;              /* struct gt_memo, as an arena index; 0 = none yet */
+	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
+	uint64_t section_sp;  /* and its frame */
+	uint64_t walk_sp;     /* frame of the capture under way */
+	uint32_t is_walking;  /* a capture is under way, or its result is in use */
+	uint32_t memo;        /* struct gt_memo, as an arena index; 0 = none yet */
+	struct gt_memo *memo_mem;   /* the same, valid if there is one */
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */
 	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
@@ -147,12 +159,13 @@ struct gt_thread {
 	uint32_t noted_state;
 	uint32_t noted_slot;
 	uint64_t settled_gen;   /* newest generation that advance has finished with this thread */
-	uint32_t first_writing; /* `writing` as first seen after the present generation was published; 0 = not yet */
+	uint32_t first_writing; /* `writing` as first seen after the present generation was
+				   published; 0 = not yet */
 	uint64_t reported_own[GT_N_OWN];
 
-	uint64_t count[GT_N_CALLS];             /* calls; single writer: the thread */
-	_Atomic uint32_t block[GT_N_CALLS];     /* struct gt_call_block, as an arena index; 0 = none */
-	uint64_t reported_count[GT_N_CALLS];    /* the writer's */
+	uint64_t count[GT_N_CALLS];          /* calls; single writer: the thread */
+	_Atomic uint32_t block[GT_N_CALLS];  /* struct gt_call_block, as an arena index; 0 = none */
+	uint64_t reported_count[GT_N_CALLS]; /* the writer's */
 };
 
 /* The one thread-local: never NULL; points at gt_nobody until the thread is registered. */
@@ -162,7 +175,8 @@ extern struct gt_thread gt_nobody, gt_inside, gt_dead;
 /* The slow path of gt_on(): registers, heals, restarts in a forked child; NULL = pass through. */
 struct gt_thread *gt_on_slow(void);
 
-/* Adds to a counter of one's own so that a handler of the same thread cannot lose a count in between. */
+/* Adds to a counter of one's own so that a handler of the same thread cannot lose a count in
+ * between. */
 static inline void gt_count_add(uint64_t *counter, uint64_t n)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
@@ -189,15 +203,18 @@ static inline void gt_count_add32(uint32_t *counter, uint32_t n)
 struct gt_thread *gt_thread_at(uint32_t i);
 uint32_t gt_threads_end(void);
 
-/* The main thread's record at boot: live, running, slot 1, G 1. NULL when there is no memory. */
-struct gt_thread *gt_thread_register_main(uint64_t entry_pc, uint64_t stack_lo, uint64_t stack_hi);
+/*
+ * The first thread's record, at boot or in a forked child: live, running, slot 1, G 1. NULL when
+ * there is no memory.
+ */
+struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo, uint64_t stack_hi);
 
 /* The calling thread appears without announcement (raw clone, foreign library). NULL = untraced. */
 struct gt_thread *gt_thread_register_self(void);
 
 /*
- * pthread_create, before the real call: a record in state NEW with G and start routine; its GoCreate
- * is written on the caller `t`. NULL = the new thread registers itself later.
+ * pthread_create, before the real call: a record in state NEW with G and start routine; its
+ * GoCreate is written on the caller `t`. NULL = the new thread registers itself later.
  */
 struct gt_thread *gt_thread_announce(struct gt_thread *t, uint64_t start_pc);
 /* The real call failed: takes the new thread back. */
@@ -208,20 +225,29 @@ void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size
 bool gt_thread_retry_start(struct gt_thread *t);
 /* Last act: GoDestroy, ProcStop, buffers handed over. Later hooks of the thread pass through. */
 void gt_thread_end(struct gt_thread *t);
-/* The thread of record `t` vanished: writes its end on its behalf. Context: writer, or the heir of its tid. */
+/* The thread of record `t` vanished: writes its end on its behalf. Context: writer, or the heir of
+ * its tid. */
 void gt_thread_reap(struct gt_thread *t);
 /* Gives back a record whose last generation is closed. Writer only. */
 void gt_thread_free(struct gt_thread *t);
 uint32_t gt_threads_ended(void); /* records that wait for that */
 
-/* Makes the calling thread's end known to us, after every other destructor of the program (real.c, key). */
+/* Makes the calling thread's end known to us, after every other destructor of the program (real.c,
+ * key). */
 void gt_thread_arm_end(void);
 
 /* Name of `t` (or of the thread whose pthread_t is `th`); at most 15 bytes are kept. */
 void gt_thread_set_name(struct gt_thread *t, const char *name);
 struct gt_thread *gt_thread_by_tid(uint32_t tid);
 
-/* The frame left a wait or a write section by longjmp: lowers the flag, forgets the half event, ends the wait. */
-void gt_thread_heal(void);
+/*
+ * The calling thread is about to jump to a frame at stack pointer `target`: what it leaves behind,
+ * a wait or a half written event, is ended or forgotten.
+ */
+void gt_thread_heal(uint64_t target);
+
+/* Leaves a write section that was left by a jump or by death: what was not committed is forgotten.
+ */
+void gt_drop_half_event(struct gt_thread *t);
 
 #endif

@@ -1,27 +1,35 @@
 /*
  * The background writer.
  *
- * Normally a task of its own made by clone(CLONE_VM): it shares the program's memory and nothing else, so it survives
- * the program by a moment and completes the file whatever ended it. Where that is refused, or asked for
- * (GTRACE_WRITER=thread), it is an ordinary thread with a private descriptor table.
+ * Normally a task of its own made by clone(CLONE_VM): it shares the program's memory and nothing
+ * else, so it survives the program by a moment and completes the file whatever ended it. Where that
+ * is refused, or asked for (GTRACE_WRITER=thread), it is an ordinary thread with a private
+ * descriptor table.
  *
  * Invariants
  *
- * 1. As a task it calls no libc function that touches errno, thread-local state, locks or memory allocation:
- *    its thread pointer leads to a block of zeros. Otherwise it corrupts the thread it was cloned from.
- * 2. It holds no descriptor of the program: it closes its copies first. Otherwise a pipe's reader waits for us.
- * 3. The program never waits for it without a bound, and never needs it to run on. (emit.c, gt_writer_flush)
- * 4. Chunks of a generation are written between the sync batch and the end mark of that generation, after the tables that
- *    they use; chunks of the next one are held back. Otherwise readers meet ids that are not defined.
- * 5. A generation gets its number in the file when its first byte is written, so idle ones leave no gap.
- * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be pinned.
+ * 1. As a task it calls no libc function that touches errno, thread-local state, locks or memory
+ * allocation: its thread pointer leads to a block of zeros. Otherwise it corrupts the thread it was
+ * cloned from.
+ * 2. It holds no descriptor of the program: it closes its copies first. Otherwise a pipe's reader
+ * waits for us.
+ * 3. The program never waits for it without a bound, and never needs it to run on. (emit.c,
+ * gt_writer_flush)
+ * 4. Chunks of a generation are written between the sync batch and the end mark of that generation,
+ * after the tables that they use; chunks of the next one are held back. Otherwise readers meet ids
+ * that are not defined.
+ * 5. A generation gets its number in the file when its first byte is written, so idle ones leave no
+ * gap.
+ * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be
+ * pinned.
  *
  * How it learns of the end
  *
- *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: getppid changes)
- *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid word, as the memory
- *                          is still shared; if the leader is no zombie then, the process runs another program
- *   main's pthread_exit    clears that word as well, and leaves a zombie leader: the program goes on
+ *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: the pid is gone)
+ *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid
+ * word, as the memory is still shared; if the leader is no zombie then, the process runs another
+ * program main's pthread_exit    clears that word as well, and leaves a zombie leader: the program
+ * goes on
  */
 #include "preload/writer.h"
 
@@ -39,6 +47,7 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/kcmp.h>
 #include <linux/prctl.h>
 #include <poll.h>
 #include <sched.h>
@@ -47,15 +56,17 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TICK_NS       (5 * 1000000ull)
-#define IDLE_NS       (500 * 1000000ull)  /* a generation in which nothing happened is ended without a trace */
-#define FULL_NS       (50 * 1000000ull)   /* process and modules are repeated no more often than this */
+#define TICK_NS (5 * 1000000ull)
+#define IDLE_NS                                                                                    \
+	(500 * 1000000ull) /* a generation in which nothing happened is ended without a trace */
+#define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
 #define REAP_NS       (64 * 1000000ull)
 #define ADVANCE_BYTES (64ull << 20)
 #define MANY_ENDED    512
 #define READY_NS      2000000000ull
 #define STACK_BYTES   (128u << 10)
 #define TLS_BYTES     (8u << 10)
+#define BETWEEN_BYTES (8u << 10)
 
 enum ready { READY_NOT, READY_YES, READY_FAILED };
 
@@ -69,16 +80,17 @@ static struct {
 	bool is_dead;           /* the program is gone */
 	_Atomic uint32_t ready; /* enum ready */
 	int error;              /* why it failed */
+	int clone_rc;           /* what its clone returned */
 	_Atomic uint32_t flush_asked, flush_done;
 	_Atomic uint64_t last_round; /* ns */
-	uint64_t gen;        /* being written, */
-	uint64_t wire_gen;   /* and its number in the file */
-	bool is_begun;       /* its sync batch is in the file */
-	gt_ns now, mono;     /* its clocks */
+	uint64_t gen;                /* being written, */
+	uint64_t wire_gen;           /* and its number in the file */
+	bool is_begun;               /* its sync batch is in the file */
+	gt_ns now, mono;             /* its clocks */
 	uint64_t wall_s, wall_ns;
 	uint64_t last_mono, last_wall; /* of the generation before, in ns */
-	uint64_t bytes_before; /* out.written when it began */
-	struct gt_chunk *held; /* chunks of the next generation, oldest first */
+	uint64_t bytes_before;         /* out.written when it began */
+	struct gt_chunk *held;         /* chunks of the next generation, oldest first */
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
@@ -100,7 +112,9 @@ static char leader_state(void)
 
 static bool is_exec_done(void)
 {
-	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
+	if (!w.main_tid_word) /* a child made by a raw fork has none */
+		return GT_SYS6(SYS_kcmp, gt_sys_getpid(), gt_host_pid, KCMP_VM, 0, 0, 0) > 0;
+	if (__atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
 		return false;
 	const char state = leader_state();
 	return state != 'Z' && state != 'X';
@@ -111,21 +125,25 @@ static bool is_alone(void)
 {
 	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
 		return false;
-	struct stat st; /* the directory has two links, and one for each task: the zombie leader's and ours */
-	return GT_SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) == 0 && st.st_nlink <= 4;
+	struct stat st; /* the directory has two links, and one for each task: the zombie leader's
+			   and ours */
+	return GT_SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) == 0 &&
+	       st.st_nlink <= 4;
 }
 
 static bool is_host_gone(uint64_t wait_ns)
 {
 	if (!w.is_task) {
 		if (wait_ns)
-			gt_sys_futex_wait(&w.flush_asked, atomic_load_explicit(&w.flush_done, memory_order_relaxed), wait_ns);
+			gt_sys_futex_wait(&w.flush_asked,
+					  atomic_load_explicit(&w.flush_done, memory_order_relaxed),
+					  wait_ns);
 		return is_alone();
 	}
 	struct pollfd p = { .fd = w.pidfd, .events = POLLIN };
 	struct timespec ts = { 0, (long)wait_ns };
 	const long n = GT_SYS6(SYS_ppoll, &p, w.pidfd >= 0, &ts, NULL, 0, 0);
-	if (w.pidfd >= 0 ? n == 1 : gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0) != gt_host_pid)
+	if (w.pidfd >= 0 ? n == 1 : GT_SYS2(SYS_kill, gt_host_pid, 0) == -ESRCH)
 		return true;
 	return is_exec_done();
 }
@@ -160,7 +178,8 @@ static void begin_in_file(void)
 	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
 }
 
-static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen, gt_m m)
+static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen,
+		       gt_m m)
 {
 	(void)self;
 	(void)gen;
@@ -171,8 +190,10 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 static void write_chunk(struct gt_chunk *c)
 {
 	const uint8_t *start;
-	const size_t len = GT_BATCH_HEADER + (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
-	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+	const size_t len = GT_BATCH_HEADER +
+			   (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
+	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid },
+				       (gt_ns){ c->start }, &start);
 	w.out.sink.put(&w.out.sink, start, n);
 	gt_chunk_put(c);
 }
@@ -221,7 +242,8 @@ static void free_ended(uint64_t gen)
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_ENDED && t->ended_gen <= gen) {
+		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_ENDED &&
+		    t->ended_gen <= gen) {
 			w.dead_heap += t->heap;
 			gt_thread_free(t);
 		}
@@ -232,10 +254,12 @@ static void count_cpu_time(void)
 {
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &ts);
-	gt_counters[GT_COUNTER_writer_cpu_ns] = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	gt_counters[GT_COUNTER_writer_cpu_ns] =
+		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* A clock that advances by less than its readings scatter must not seem to stand still or go back. */
+/* A clock that advances by less than its readings scatter must not seem to stand still or go back.
+ */
 static uint64_t after(uint64_t ns, uint64_t *last)
 {
 	if (ns <= *last && *last - ns < 100000000) /* further back: somebody set the clock */
@@ -275,7 +299,8 @@ static bool has_chunks(void)
 	return false;
 }
 
-/* Closes the current generation to its last byte; if `may_skip`, without a byte when there is nothing to tell. */
+/* Closes the current generation to its last byte; if `may_skip`, without a byte when there is
+ * nothing to tell. */
 static void close_generation(uint64_t now, bool may_skip)
 {
 	const uint64_t before = gt_clock_kernel_ns();
@@ -305,7 +330,8 @@ static void close_generation(uint64_t now, bool may_skip)
 	next_generation();
 }
 
-/* Nothing was written in it and nothing counted: its end is not worth a byte, and the next one starts now. */
+/* Nothing was written in it and nothing counted: its end is not worth a byte, and the next one
+ * starts now. */
 static bool is_idle(void)
 {
 	if (w.is_begun || w.held)
@@ -313,7 +339,8 @@ static bool is_idle(void)
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&t->wrote[w.gen % 2], memory_order_relaxed) == w.gen || t->pending.word)
+		if (atomic_load_explicit(&t->wrote[w.gen % 2], memory_order_relaxed) == w.gen ||
+		    t->pending.word)
 			return false;
 		for (unsigned k = 0; k < GT_N_CALLS; k++)
 			if (__atomic_load_n(&t->count[k], __ATOMIC_RELAXED) != t->reported_count[k])
@@ -339,8 +366,8 @@ static void tell_heap(void)
 	w.heap_seen = bytes;
 	gt_heap_set(bytes);
 	uint32_t on = GT_ON_TRACING;
-	atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING | GT_ON_HEAP, memory_order_relaxed,
-	        memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING | GT_ON_HEAP,
+						memory_order_relaxed, memory_order_relaxed);
 }
 
 static bool is_due(uint64_t now)
@@ -349,7 +376,7 @@ static bool is_due(uint64_t now)
 	return age >= gt_cfg.period_ns || w.out.written - w.bytes_before > ADVANCE_BYTES ||
 	       gt_threads_ended() > MANY_ENDED ||
 	       atomic_load_explicit(&w.flush_asked, memory_order_acquire) !=
-	               atomic_load_explicit(&w.flush_done, memory_order_relaxed);
+		       atomic_load_explicit(&w.flush_done, memory_order_relaxed);
 }
 
 /* How long nothing has to be done. */
@@ -372,12 +399,19 @@ static void round_once(void)
 {
 	const uint32_t asked = atomic_load_explicit(&w.flush_asked, memory_order_acquire);
 	uint64_t now = gt_now().v;
+	const uint64_t gap = now - atomic_load_explicit(&w.last_round, memory_order_relaxed);
+	if (gap > gt_counters[GT_COUNTER_writer_gap_ns] && gap < now)
+		gt_counters[GT_COUNTER_writer_gap_ns] = gap;
 	atomic_store_explicit(&w.last_round, now, memory_order_relaxed);
 	gt_clock_tick();
 	gt_arena_grow_ahead();
 	drain(false);
 	gt_perf_read(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX }, begin_in_file);
-	static uint64_t last_heap;
+	static uint64_t last_heap, last_fds;
+	if (now - last_fds > 50000000 && !w.is_dead) {
+		gt_fd_refresh(gt_host_pid);
+		last_fds = now;
+	}
 	if (now - last_heap > 10000000 && !w.is_dead) {
 		tell_heap();
 		last_heap = now;
@@ -390,7 +424,8 @@ static void round_once(void)
 	if (w.out.is_broken)
 		stop_tracing();
 	if (asked != atomic_load_explicit(&w.flush_done, memory_order_relaxed)) {
-		atomic_store_explicit(&w.flush_done, asked, memory_order_release); /* acquire: gt_writer_flush() */
+		atomic_store_explicit(&w.flush_done, asked,
+				      memory_order_release); /* acquire: gt_writer_flush() */
 		gt_sys_futex_wake(&w.flush_done);
 	}
 }
@@ -410,13 +445,11 @@ static int open_everything(void)
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	find_exe();
 	if (gt_symbols_init() || gt_tables_init(&w.out))
 		return -ENOMEM;
 	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 	if (rc)
 		return rc;
-	gt_symbols_name(getauxval(AT_ENTRY), "main");
 	w.gen = 1;
 	snapshot();
 	w.last_reap = w.last_full = 0;
@@ -428,8 +461,13 @@ static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
 	w.error = open_everything();
-	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES, memory_order_release); /* acquire: start */
+	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,
+			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
+	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
+		find_exe();
+		gt_symbols_name(getauxval(AT_ENTRY), "main");
+	}
 	while (!w.error && !w.is_dead && gt_is_tracing) {
 		w.is_dead = is_host_gone(pause_ns(gt_now().v));
 		round_once();
@@ -458,16 +496,33 @@ static void *thread_main(void *arg)
 {
 	(void)arg;
 	gt_self = &gt_inside;
+	gt_log_is_apart();
 	GT_SYS3(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	run();
 	return NULL;
 }
 
-/* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places. */
+/* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places.
+ */
+/*
+ * N.B. the task is cloned by a task that ends at once: were it the program's own child, the kernel
+ * would turn its silent end into a SIGCHLD as soon as the program calls exec, and the new program
+ * would see a child that it does not know.
+ */
+static void between_main(void *arg)
+{
+	const uint64_t all =
+		~0ull; /* the thread pointer is still the caller's: no handler may run here */
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	uint8_t *tcb = (uint8_t *)arg;
+	w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
+					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
+}
+
 static int start_task(void)
 {
-	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES);
+	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
 	if (!mem)
 		return -ENOMEM;
 	uint64_t *tcb = (uint64_t *)(mem + STACK_BYTES + TLS_BYTES / 2);
@@ -478,8 +533,18 @@ static int start_task(void)
 	tcb[5] = canary;
 	tcb[6] = guard;
 	w.is_task = true;
-	const long rc = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, mem + STACK_BYTES, tcb, task_main, NULL);
-	return GT_SYS_FAILED(rc) ? (int)rc : 0;
+	uint8_t *top = mem + STACK_BYTES + TLS_BYTES + BETWEEN_BYTES;
+	const uint64_t all = ~0ull;
+	uint64_t old;
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited: see between_main() */
+	const long between =
+		gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED, top, NULL, between_main, tcb);
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
+	if (GT_SYS_FAILED(between))
+		return (int)between;
+	while (GT_SYS4(SYS_wait4, between, NULL, __WCLONE, NULL) == -EINTR)
+		;
+	return GT_SYS_FAILED(w.clone_rc) ? w.clone_rc : 0;
 }
 
 static int start_thread(void)
@@ -497,7 +562,8 @@ int gt_writer_start(char *const envp[])
 	w.parts.envp = envp;
 	w.parts.exe = gt_program;
 	w.out.fd = -1;
-	if (GT_SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &w.main_tid_word) || gt_sys_gettid() != gt_host_pid)
+	if (GT_SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &w.main_tid_word) ||
+	    gt_sys_gettid() != gt_host_pid)
 		w.main_tid_word = NULL;
 	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
 	if (rc)
@@ -516,7 +582,8 @@ int gt_writer_start(char *const envp[])
 
 void gt_writer_flush(uint64_t bound_ns)
 {
-	const uint32_t mine = atomic_fetch_add_explicit(&w.flush_asked, 1, memory_order_acq_rel) + 1;
+	const uint32_t mine =
+		atomic_fetch_add_explicit(&w.flush_asked, 1, memory_order_acq_rel) + 1;
 	gt_sys_futex_wake(&w.flush_asked);
 	const uint64_t give_up = gt_now().v + bound_ns;
 	for (;;) {
@@ -525,6 +592,11 @@ void gt_writer_flush(uint64_t bound_ns)
 			return;
 		gt_sys_futex_wait(&w.flush_done, done, 10000000);
 	}
+}
+
+const char *gt_writer_path(void)
+{
+	return w.out.path;
 }
 
 int gt_writer_is_alive(void)

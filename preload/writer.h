@@ -1,5 +1,6 @@
 /*
- * The background writer: full batches -> file, and whoever closes generations. How it runs and ends: writer.c.
+ * The background writer: full batches -> file, and whoever closes generations. How it runs and
+ * ends: writer.c.
  */
 #ifndef GT_WRITER_H
 #define GT_WRITER_H
@@ -7,13 +8,18 @@
 #include <stdint.h>
 
 /*
- * Starts it and waits (bounded) until its output is open. 0; or -errno, when there is no output or no way to run: then there
- * is nothing to trace for. `envp`: for the output's name. Context: boot and forked child, one thread.
+ * Starts it and waits (bounded) until its output is open. 0; or -errno, when there is no output or
+ * no way to run: then there is nothing to trace for. `envp`: for the output's name. Context: boot
+ * and forked child, one thread.
  */
 int gt_writer_start(char *const envp[]);
 
-/* Asks for everything so far to be in the file, as whole generations, and waits at most `bound_ns` for it. */
+/* Asks for everything so far to be in the file, as whole generations, and waits at most `bound_ns`
+ * for it. */
 void gt_writer_flush(uint64_t bound_ns);
+
+/* The output's path, as far as it was made up; for messages. */
+const char *gt_writer_path(void);
 
 /* Whether it made a round within the last second. */
 int gt_writer_is_alive(void);

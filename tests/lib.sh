@@ -7,6 +7,7 @@
 #   judge FILE...                     complete, valid for Go's reader (strict) and for gtrace check
 #   fact 'JQ' [FILE]                  the oracle's summary of FILE (default $TRACE) says so
 #   stat_json FILE > out              exact counters
+#   lost_waits FILE                   how many waits the file says were dropped (buffer full, writer starved)
 #   fail TEXT, skip TEXT, eq GOT WANT WHAT, done_ok (always the last line)
 #
 # GTRACE_* of the caller (GTRACE_PERIOD=0, GTRACE_WRITER=thread) reach the traced program.
@@ -151,4 +152,8 @@ done_ok()
 {
 	[ -z "$no_oracle" ] || skip "no Go ($(cat "$B/oracle.ok" 2>/dev/null); the rest passed)"
 	exit 0
+}
+lost_waits()
+{
+	"$GT" info --json "$1" | jq '[.losses[]? | select(.name | test("^lost_waits")) | .value] | add // 0'
 }

@@ -3,9 +3,12 @@
 #include "tools/lib/args.h"
 #include "tools/read/text.h"
 #include "tools/read/trace.h"
+#include "tools/symbol/place.h"
+#include "tools/symbol/resolve.h"
 
 struct settings {
-	bool is_json, is_wire;
+	bool is_json, is_wire, has_lines;
+	const char *debug_dir;
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -13,6 +16,10 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 	const struct gt_opt opts[] = {
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "one JSON object per line (schema gtrace-dump/1)" },
+		{ 0, "lines", GT_OPT_FLAG, &s->has_lines, NULL,
+		  "source lines and inlined functions, as gtrace symbolize finds them" },
+		{ 0, "debug-dir", GT_OPT_TEXT, &s->debug_dir, "DIR",
+		  "for --lines: look there, too, as in /usr/lib/debug" },
 		{ 0, "wire", GT_OPT_FLAG, &s->is_wire, NULL,
 		  "what stands in the file, batch by batch, unchecked" },
 	};
@@ -40,12 +47,15 @@ static int dump_wire(const char *path, struct gt_err *err)
 	return rc;
 }
 
-static int dump_events(const char *path, bool is_json, struct gt_err *err)
+static int dump_events(const char *path, const struct settings *s, struct gt_err *err)
 {
 	struct gt_trace *t = gt_trace_open(path, err);
 	if (!t)
 		return -(int)err->code;
-	struct gt_dump *d = gt_dump_new(stdout, is_json);
+	gt_debug_set_dir(s->debug_dir);
+	struct gt_resolver *r = gt_resolver_new(s->has_lines);
+	gt_trace_set_filter(t, gt_resolve, r);
+	struct gt_dump *d = gt_dump_new(stdout, s->is_json);
 	struct gt_ordered ev;
 	int rc = d ? 1 : gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	while (rc > 0 && !ferror(stdout) && (rc = gt_trace_next(t, &ev, err)) > 0) {
@@ -54,6 +64,7 @@ static int dump_events(const char *path, bool is_json, struct gt_err *err)
 	}
 	gt_dump_free(d);
 	gt_trace_close(t);
+	gt_resolver_free(r);
 	return rc < 0 ? rc : 0;
 }
 
@@ -70,7 +81,7 @@ int gt_cmd_dump(int argc, char **argv)
 	}
 	struct gt_err err;
 	const char *path = argv[first];
-	const int rc = s.is_wire ? dump_wire(path, &err) : dump_events(path, s.is_json, &err);
+	const int rc = s.is_wire ? dump_wire(path, &err) : dump_events(path, &s, &err);
 	if (rc == 0)
 		return GT_EXIT_OK;
 	fflush(stdout);

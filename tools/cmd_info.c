@@ -3,6 +3,7 @@
 #include "tools/analysis/summary.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/demangle.h"
 #include "tools/lib/quantity.h"
 #include "tools/lib/table.h"
 #include "tools/lib/term.h"
@@ -72,7 +73,11 @@ static void fill_threads(struct gt_table *t, const struct gt_summary *s)
 		gt_table_text(t, r->name);
 		put_time(t, s, r->born_ns);
 		put_time(t, s, r->died_ns);
-		gt_table_text(t, r->start);
+		char name[1024];
+		const char *plain = r->start != NULL ? gt_demangle(name, sizeof(name), r->start,
+								   strlen(r->start))
+						     : NULL;
+		gt_table_text(t, plain != NULL ? plain : r->start);
 	}
 }
 

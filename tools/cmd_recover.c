@@ -5,6 +5,7 @@
 #include "tools/lib/busy.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/quantity.h"
+#include "tools/lib/replace.h"
 #include "tools/recover/recover.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct settings {
@@ -48,12 +48,6 @@ static int parse(struct settings *s, int argc, char **argv)
 	return rc;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* 0, or -errno. */
 static int copy_bytes(int from, FILE *to, uint64_t n)
 {
@@ -71,40 +65,31 @@ static int copy_bytes(int from, FILE *to, uint64_t n)
 	return 0;
 }
 
-static int write_to(const struct gt_recovery *r, const char *in, FILE *out)
+struct job {
+	const struct gt_recovery *r;
+	const char *in;
+};
+
+static int write_to(void *arg, FILE *out)
 {
-	const int fd = open(in, O_RDONLY | O_CLOEXEC);
+	const struct job *j = arg;
+	const int fd = open(j->in, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int rc = copy_bytes(fd, out, r->whole_bytes);
+	int rc = copy_bytes(fd, out, j->r->whole_bytes);
 	close(fd);
-	const size_t len = r->is_closed ? r->image.len - GT_FILE_HEADER_LEN : 0;
-	if (rc == 0 && len > 0 && fwrite(r->image.bytes + GT_FILE_HEADER_LEN, 1, len, out) != len)
+	const size_t len = j->r->is_closed ? j->r->image.len - GT_FILE_HEADER_LEN : 0;
+	if (rc == 0 && len > 0 &&
+	    fwrite(j->r->image.bytes + GT_FILE_HEADER_LEN, 1, len, out) != len)
 		rc = -errno;
 	return rc;
 }
 
-/* Under another name first: a full disk or a kill leaves what was there. 0, or -errno. */
+/* 0, or -errno. */
 static int write_file(const struct gt_recovery *r, const char *in, const char *path)
 {
-	char *temp = gt_mem_format("%s.new", path);
-	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
-	int rc = out != NULL ? write_to(r, in, out) : -errno;
-	if (out != NULL && fclose(out) != 0 && rc == 0)
-		rc = -errno;
-	if (rc == 0 && !is_same_file(in, path)) {
-		char *old = gt_mem_format("%s.old", path);
-		if (rename(path, old) != 0 && errno != ENOENT)
-			rc = -errno;
-		free(old);
-	}
-	if (rc == 0 && rename(temp, path) != 0)
-		rc = -errno;
-	if (rc != 0)
-		unlink(temp);
-	free(temp);
-	return rc;
+	struct job j = { r, in };
+	return gt_replace_file(path, !gt_is_same_file(in, path), write_to, &j);
 }
 
 static void say_result(const struct gt_recovery *r, const char *in, const char *out)
@@ -138,14 +123,14 @@ static void say_result(const struct gt_recovery *r, const char *in, const char *
 
 static int refuse_output(const struct settings *s, const char *out)
 {
-	if (!s->is_in_place && is_same_file(s->in, out)) {
+	if (!s->is_in_place && gt_is_same_file(s->in, out)) {
 		fprintf(stderr,
 			"gtrace recover: %s is the input; to replace it: gtrace recover --in-place "
 			"%s\n",
 			out, s->in);
 		return GT_EXIT_USAGE;
 	}
-	if (s->is_in_place && s->out != NULL && !is_same_file(s->in, out)) {
+	if (s->is_in_place && s->out != NULL && !gt_is_same_file(s->in, out)) {
 		fprintf(stderr,
 			"gtrace recover: --in-place writes %s itself, -o says %s: which one?\n",
 			s->in, out);

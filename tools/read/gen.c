@@ -74,7 +74,7 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	gt_idmap_clear(&p->pcs);
 	gt_idmap_clear(&p->ms);
 	p->has_freq = false;
-	g->number = g->min_time = g->min_stamp = g->freq_hz = 0;
+	g->number = g->min_time = g->min_stamp = g->freq_hz = g->max_string = 0;
 	g->zero_offset = GT_NO_OFFSET;
 	g->has_clock = false;
 	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =

@@ -71,6 +71,7 @@ struct gt_gen {
 
 	struct gt_text *strings; /* [0] is the empty string */
 	uint32_t n_strings;
+	uint64_t max_string;         /* largest id */
 	struct gt_gen_frame *frames; /* one per PC */
 	uint32_t n_frames;
 	uint32_t *frame_of; /* indices into frames[], see gt_gen_stack */

@@ -68,6 +68,7 @@ static int add_string(struct gt_gen *g, struct gt_bytes *b, struct gt_err *err)
 	    !gt_idmap_put(&p->string_ids, v[0], g->n_strings))
 		return no_memory(err);
 	g->strings[g->n_strings++] = (struct gt_text){ (const char *)b->p, (uint32_t)v[1] };
+	g->max_string = v[0] > g->max_string ? v[0] : g->max_string;
 	b->p += v[1];
 	return 0;
 }

@@ -8,6 +8,8 @@ struct gt_trace {
 	struct gt_file *file;
 	struct gt_gen *gen;
 	struct gt_order *order;
+	gt_gen_filter *filter; /* NULL = none */
+	void *filter_arg;
 	bool is_inside; /* a generation is being read */
 	bool is_done;
 };
@@ -59,6 +61,9 @@ int gt_trace_next(struct gt_trace *t, struct gt_ordered *ev, struct gt_err *err)
 			rc = gt_gen_read(t->gen, t->file, err);
 			t->is_inside = rc > 0;
 			t->is_done = rc == 0;
+			if (rc > 0 && t->filter)
+				rc = t->filter(t->filter_arg, t->gen, err) < 0 ? -GT_ERR_MEMORY
+									       : rc;
 			if (rc > 0)
 				rc = gt_order_begin(t->order, t->gen, err);
 			if (rc == 0)
@@ -78,4 +83,10 @@ const struct gt_gen *gt_trace_gen(const struct gt_trace *t)
 struct gt_file *gt_trace_file(struct gt_trace *t)
 {
 	return t->file;
+}
+
+void gt_trace_set_filter(struct gt_trace *t, gt_gen_filter *f, void *arg)
+{
+	t->filter = f;
+	t->filter_arg = arg;
 }

@@ -27,4 +27,11 @@ const struct gt_gen *gt_trace_gen(const struct gt_trace *t);
 
 struct gt_file *gt_trace_file(struct gt_trace *t);
 
+/*
+ * Calls f(arg, g, err) with each generation before its first event comes out: it may change the
+ * tables (edit.h). A negative result is an error of the trace.
+ */
+typedef int gt_gen_filter(void *arg, struct gt_gen *g, struct gt_err *err);
+void gt_trace_set_filter(struct gt_trace *t, gt_gen_filter *f, void *arg);
+
 #endif

@@ -1,7 +1,6 @@
 /*
- * The last layer: libgcc's unwinder, for frames that the rules cannot describe (signal frames, expressions, tables of another
- * kind). It takes no lock, allocates nothing and makes no system call (gcc 12 with glibc 2.35 or later), but needs some KiB of
- * stack and about 100 ns a frame. It is loaded privately, so that its symbols do not get in the way of the program's own.
+ * libgcc's unwinder, the judge of our own walk in test builds: exact where tables are, about 100 ns
+ * a frame. Loaded privately, so that its symbols do not get in the way of the program's own.
  */
 #include "preload/stack_walk.h"
 
@@ -25,7 +24,8 @@ struct list {
 static _Unwind_Reason_Code step(struct _Unwind_Context *ctx, void *arg)
 {
 	struct list *l = (struct list *)arg;
-	int is_exact = 0; /* the frame was interrupted at this very instruction, not left by a call */
+	int is_exact =
+		0; /* the frame was interrupted at this very instruction, not left by a call */
 	const uint64_t ip = get_ip_fn(ctx, &is_exact);
 	if (!ip)
 		return _URC_END_OF_STACK;
@@ -33,9 +33,9 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *ctx, void *arg)
 	return l->n < l->max ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-size_t gt_slow_walk(uint64_t *pcs)
+size_t gt_slow_walk(uint64_t *pcs, size_t max)
 {
-	struct list l = { pcs, 0, GT_STACK_MAX };
+	struct list l = { pcs, 0, max };
 	if (backtrace_fn)
 		backtrace_fn(step, &l);
 	return l.n;
@@ -46,11 +46,14 @@ void gt_slow_init(void)
 	void *lib = gt_slow_dlopen("libgcc_s.so.1", RTLD_LOCAL | RTLD_NOW);
 	if (!lib)
 		return;
-	get_ip_fn = (_Unwind_Word(*)(struct _Unwind_Context *, int *))gt_slow_dlsym(lib, "_Unwind_GetIPInfo");
-	backtrace_fn = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))gt_slow_dlsym(lib, "_Unwind_Backtrace");
+	get_ip_fn = (_Unwind_Word(*)(struct _Unwind_Context *, int *))gt_slow_dlsym(
+		lib, "_Unwind_GetIPInfo");
+	backtrace_fn = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))gt_slow_dlsym(
+		lib, "_Unwind_Backtrace");
 	if (!get_ip_fn)
 		backtrace_fn = NULL;
-	uint64_t pcs[1]; /* once here, where there is time and stack: it sets itself up on first use */
+	uint64_t pcs[1]; /* once here, where there is time and stack: it sets itself up on first use
+			  */
 	struct list l = { pcs, 0, 1 };
 	if (backtrace_fn)
 		backtrace_fn(step, &l);

@@ -1,0 +1,114 @@
+#include "preload/fd.h"
+
+#include "preload/log.h"
+#include "preload/sys.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define N_FDS 4096
+/* No disk cache or O_NONBLOCK call takes that long, most waits for a peer do. */
+#define LONG_WAIT_NS 100000
+
+enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
+static _Atomic uint8_t kinds[N_FDS];
+static _Atomic uint8_t used[N_FDS]; /* since the last refresh */
+static _Atomic uint32_t is_any_used;
+
+/* A regular file, directory or block device comes back at once; everything else may wait for
+ * somebody. */
+static enum fd_kind kind_of(const struct stat *st, bool is_nonblocking)
+{
+	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISBLK(st->st_mode))
+		return FD_CALL;
+	return is_nonblocking ? FD_CALL : FD_BLOCK;
+}
+
+/* By a thread of the program. */
+static enum fd_kind look(int fd)
+{
+	struct stat st;
+	const long flags = GT_SYS3(SYS_fcntl, fd, F_GETFL, 0);
+	if (GT_SYS_FAILED(flags) || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
+		return FD_UNKNOWN;
+	return kind_of(&st, flags & O_NONBLOCK);
+}
+
+static enum fd_kind known(int fd)
+{
+	if (fd < 0 || fd >= N_FDS)
+		return FD_UNKNOWN;
+	atomic_store_explicit(&used[fd], 1, memory_order_relaxed);
+	atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
+	return (enum fd_kind)atomic_load_explicit(&kinds[fd], memory_order_relaxed);
+}
+
+static enum gt_form form_of(enum fd_kind kind, uint64_t ns)
+{
+	if (kind == FD_UNKNOWN)
+		kind = ns < LONG_WAIT_NS ? FD_CALL : FD_BLOCK;
+	return kind == FD_CALL ? GT_FORM_CALL : GT_FORM_BLOCK;
+}
+
+enum gt_form gt_fd_form(int fd, uint64_t ns)
+{
+	enum fd_kind kind = known(fd);
+	if (kind == FD_UNKNOWN && !gt_is_sandboxed) {
+		kind = look(fd);
+		if (fd >= 0 && fd < N_FDS)
+			atomic_store_explicit(&kinds[fd], (uint8_t)kind, memory_order_relaxed);
+	}
+	return form_of(kind, ns);
+}
+
+enum gt_form gt_fd_form_guess(int fd)
+{
+	return form_of(known(fd), LONG_WAIT_NS);
+}
+
+void gt_fd_forget(int fd)
+{
+	if (fd >= 0 && fd < N_FDS)
+		atomic_store_explicit(&kinds[fd], FD_UNKNOWN, memory_order_relaxed);
+}
+
+/* "flags:\t0100002" in /proc/PID/fdinfo/FD, octal. */
+static bool is_nonblocking_in(int pid, int fd)
+{
+	char path[48], text[128];
+	gt_format(path, sizeof(path), "/proc/%u/fdinfo/%u", (uint64_t)pid, (uint64_t)fd);
+	if (gt_sys_read_file(path, text, sizeof(text)) <= 0)
+		return false;
+	const char *p = strstr(text, "flags:");
+	unsigned flags = 0;
+	for (p = p ? p + 6 : ""; *p == '\t' || (*p >= '0' && *p <= '7'); p++)
+		flags = *p == '\t' ? flags : flags * 8 + (unsigned)(*p - '0');
+	return flags & O_NONBLOCK;
+}
+
+/* By the writer, which has descriptors of its own. */
+static enum fd_kind look_in(int pid, int fd)
+{
+	char path[48];
+	struct stat st;
+	gt_format(path, sizeof(path), "/proc/%u/fd/%u", (uint64_t)pid, (uint64_t)fd);
+	if (GT_SYS_FAILED(GT_SYS4(SYS_newfstatat, AT_FDCWD, path, &st, 0)))
+		return FD_UNKNOWN;
+	return kind_of(&st, is_nonblocking_in(pid, fd));
+}
+
+void gt_fd_refresh(int host_pid)
+{
+	if (!atomic_exchange_explicit(&is_any_used, 0, memory_order_relaxed))
+		return;
+	for (int fd = 0; fd < N_FDS; fd++) {
+		if (!atomic_load_explicit(&used[fd], memory_order_relaxed))
+			continue;
+		atomic_store_explicit(&used[fd], 0, memory_order_relaxed);
+		atomic_store_explicit(&kinds[fd], (uint8_t)look_in(host_pid, fd),
+				      memory_order_relaxed);
+	}
+}

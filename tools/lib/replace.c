@@ -1,0 +1,43 @@
+#include "tools/lib/replace.h"
+
+#include "tools/lib/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool gt_is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The name is free afterwards. */
+static int make_old(const char *path)
+{
+	char *old = gt_mem_format("%s.old", path);
+	const int rc = rename(path, old) != 0 && errno != ENOENT ? -errno : 0;
+	free(old);
+	return rc;
+}
+
+/* Under another name first: a full disk or a kill leaves what was there. */
+int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FILE *out), void *arg)
+{
+	char *temp = gt_mem_format("%s.new", path);
+	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	int rc = out != NULL ? write(arg, out) : -errno;
+	if (out != NULL && fclose(out) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0 && keep_old)
+		rc = make_old(path);
+	if (rc == 0 && rename(temp, path) != 0)
+		rc = -errno;
+	if (rc != 0)
+		unlink(temp);
+	free(temp);
+	return rc;
+}
