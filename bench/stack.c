@@ -189,7 +189,8 @@ int main(int argc, char **argv)
 	printf("hit at 20: %.1f ns, %.2f x frame pointers (goals: 15, 1.2); miss at 20: %.0f ns "
 	       "(goal: 400): %s\n",
 	       hit, hit / fp, miss, is_good ? "met" : "MISSED");
-	printf("captures: %lu hits, %lu walks, %lu cut\n", thread.own[GT_OWN_stack_hits],
-	       thread.own[GT_OWN_stack_walks], thread.own[GT_OWN_stack_cut]);
+	printf("captures: %lu hits, %lu walks, %lu cut\n",
+	       thread.own[GT_OWN_stack_hits], thread.own[GT_OWN_stack_walks],
+	       thread.own[GT_OWN_stack_cut]);
 	return is_good ? 0 : 1;
 }

@@ -28,8 +28,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define N_RULES (1u << 15) /* power of two; 1 MiB */
-#define PROBES  8
+#define N_RULES                                                                                    \
+	(1u << 13) /* power of two; 256 KiB: the first use of each page costs more than a walk */
+#define RULE_SHIFT (64 - 13)
+#define PROBES     8
 
 enum { KEY_EMPTY, KEY_BUSY, KEY_OLD }; /* of no epoch; no pc is that small */
 
@@ -110,7 +112,7 @@ static __attribute__((noinline)) void learn(uint64_t pc, uint64_t key, uint32_t 
 static inline uint64_t rule_of(uint64_t pc, uint32_t epoch, struct gt_rule *rule)
 {
 	const uint64_t key = key_of(pc, epoch);
-	const uint32_t h = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 49);
+	const uint32_t h = (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> RULE_SHIFT);
 	uint64_t word[sizeof(*rule) / 8];
 	for (uint32_t i = 0; i < PROBES; i++) {
 		const struct rule_slot *s = &slots[(h + i) & (N_RULES - 1)];
