@@ -1,6 +1,7 @@
 /*
- * Burns CPU in three functions, 70/20/10, or at the end of a recursion; then tells what the program
- * can see of a tracer. sample split SECONDS | deep SECONDS | threads SECONDS
+ * Burns CPU in three functions, about 70/20/10, or at the end of a recursion; then tells what the
+ * program can see of a tracer. "split" says on stderr, too, what each function took by the thread's
+ * own clock: "NAME ns". sample split SECONDS | deep SECONDS | threads SECONDS
  */
 #include "tests/run/prog.h"
 
@@ -8,13 +9,15 @@
 #include <signal.h>
 
 static volatile uint64_t sink;
+static _Thread_local long times =
+	1; /* changes: a loop of fixed length may keep step with samples */
 static double seconds;
 
 /* A chain of multiplications: equally fast wherever the compiler puts it. */
 static inline __attribute__((always_inline)) void burn(long n)
 {
 	uint64_t x = sink;
-	for (long i = 0; i < n * 1000; i++) {
+	for (long i = 0; i < n * 1000 * times; i++) {
 		x = x * 6364136223846793005u + 1;
 		__asm__ volatile("" : "+r"(x));
 	}
@@ -43,12 +46,21 @@ static double cpu(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-__attribute__((noinline)) static void split(void)
+__attribute__((noinline)) static void split(double took[3])
 {
-	while (cpu() < seconds) {
+	uint64_t random = 1;
+	for (double at[4] = { 0 }; at[3] < seconds;) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		times = 1 + (long)(random >> 62);
+		at[0] = cpu();
 		heavy();
+		at[1] = cpu();
 		middle();
+		at[2] = cpu();
 		light();
+		at[3] = cpu();
+		for (int i = 0; i < 3; i++)
+			took[i] += at[i + 1] - at[i];
 	}
 }
 
@@ -67,7 +79,8 @@ __attribute__((noinline)) static int deep(int n)
 static void *worker(void *arg)
 {
 	(void)arg;
-	split();
+	double took[3] = { 0 };
+	split(took);
 	return NULL;
 }
 
@@ -103,7 +116,10 @@ int main(int argc, char **argv)
 	CHECK(argc == 3);
 	seconds = atof(argv[2]);
 	if (strcmp(argv[1], "split") == 0) {
-		split();
+		double took[3] = { 0 };
+		split(took);
+		fprintf(stderr, "heavy %.0f\nmiddle %.0f\nlight %.0f\n", took[0] * 1e9,
+			took[1] * 1e9, took[2] * 1e9);
 	} else if (strcmp(argv[1], "deep") == 0) {
 		CHECK(deep(30) == 30);
 	} else {

@@ -51,6 +51,10 @@ echo "stolen: $((stolen / 1000000)) ms; alone: $alone"
 # the kernel's book of a running thread is behind by up to a tick
 for t in left right; do
 	echo "$t: told $(told $t on_cpu_ns) ns on CPU, kernel $(kernel $t 3); ready $(told $t ready_ns), kernel $(kernel $t 4)"
+	# every moment of its life is told, whatever was stolen: what it saw of it by the same clock lies in that, and that in the trace
+	life=$(($(told $t on_cpu_ns) + $(told $t ready_ns) + $(told $t waiting_ns)))
+	[ $life -ge $(($(kernel $t 5) - 1000)) ] && [ $life -le "$(jq .duration_ns "$T/sched.json")" ] ||
+		fail "$t: $life ns told of its life, $(kernel $t 5) ns by its own clock ($(cat "$T/sched.json"))"
 	close "$(told $t on_cpu_ns)" "$(kernel $t 3)" "$PERCENT" $((slack + 4000000)) "$t on CPU"
 	close "$(told $t ready_ns)" "$(kernel $t 4)" 2 $((slack + 20000000)) "$t ready"
 done
@@ -61,6 +65,7 @@ for t in left right; do
 done
 close $((both + $(told sched on_cpu_ns))) $(($(kernel left 3) + $(kernel right 3) + $(kernel main 3))) "$PERCENT" \
 	$((2 * slack)) "sum on CPU of all threads"
+[ $both -le $(($(jq .duration_ns "$T/sched.json"))) ] || fail "two threads on one CPU: $both ns on it"
 rm -f "$T"/*.trace*
 
 # A thread that sleeps waits
