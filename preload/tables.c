@@ -3,17 +3,21 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
 
 #define N_STRING_SLOTS (1u << 15)
 #define STRING_TEXT    (4u << 20)
 #define BATCH_BYTES    (GT_BATCH_HEADER + GT_BATCH_MAX_DATA)
+
+char gt_exe_path[GT_PATH_MAX];
 
 static struct gt_output *output;
 static struct gt_strtab strings;
@@ -411,6 +415,14 @@ static gt_str cmdline(void)
 		if (!line[i])
 			line[i] = ' ';
 	return intern(line, (size_t)n);
+}
+
+void gt_exe_find(void)
+{
+	char link[32];
+	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
+	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
+	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
 }
 
 static void put_process(void)

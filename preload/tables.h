@@ -27,7 +27,10 @@ void gt_tables_flush(bool is_final);
  * modules if `is_full`. */
 void gt_tables_records(bool is_full);
 
-/* ---- by perf (perf.c) ---- */
+/* Fills gt_exe_path (boot.h). */
+void gt_exe_find(void);
+
+/* ---- CPU samples and switches ---- */
 
 struct gt_sample {
 	gt_ns time;
