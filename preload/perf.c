@@ -211,7 +211,8 @@ void gt_perf_open(bool is_task)
 		return;
 	gt_counters[GT_COUNTER_perf_refused] = (uint64_t)-rc;
 	gt_log(GT_LOG_INFO,
-	       "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u)",
+	       "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u); "
+	       "GTRACE_SAMPLE_BY=timer samples without it",
 	       (uint64_t)-rc);
 }
 
