@@ -66,7 +66,7 @@ done
 close $((both + $(told sched on_cpu_ns))) $(($(kernel left 3) + $(kernel right 3) + $(kernel main 3))) "$PERCENT" \
 	$((2 * slack)) "sum on CPU of all threads"
 # Advancing all the time costs what happens, not what time passes: a wait that goes on is not told again and again
-gens=$("$GT" info --json "$TRACE" | jq .generations_count)
+gens=$("$GT" info --json "$TRACE" | jq ".generations | length")
 switches=$(jq '[.threads[] | .got + .preempted] | add' "$T/sched.json")
 echo "$gens generations, $switches switches"
 [ "$gens" -le $((switches * 2 + 400)) ] || fail "$gens generations for $switches switches"
