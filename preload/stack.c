@@ -170,9 +170,9 @@ __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t 
 		return set_stack(t, NULL, t->pcs, 1);
 	}
 #ifdef GT_JUDGE
-	const uint64_t begin = ticks();
+	const uint64_t begin = ticks(), hits = t->own[GT_OWN_stack_hits];
 	const size_t n = capture(t, &regs, pc);
-	judge_time(ticks() - begin);
+	judge_time(ticks() - begin, t->own[GT_OWN_stack_hits] != hits);
 	return judge(t, n);
 #else
 	return capture(t, &regs, pc);
