@@ -33,6 +33,10 @@ void gt_enter_sandbox(bool is_strict);
 #define GT_GATE_INSIDE 4u /* the tracer itself is running on this thread */
 #define GT_GATE_VFORK  8u /* it called vfork: parent and child share this record */
 
+/* The caller's sp at the call of this function: tells frames apart, and needs no frame pointer as
+ * __builtin_frame_address() does. */
+#define GT_FRAME() ((uint64_t)__builtin_dwarf_cfa())
+
 /* The life of a thread as the trace tells it. */
 enum gt_state {
 	GT_STATE_NEW, /* created, not started: Runnable */
