@@ -75,16 +75,20 @@ static struct gt_memo_entry *get_room(struct gt_memo *m, uint32_t bytes)
 
 static void fill_words(struct gt_memo_entry *e, const struct gt_walk *w)
 {
-	uint16_t *offset = (uint16_t *)(e->data + e->n_words);
-	const uint32_t n = w->n_words;
-	for (uint32_t i = 0; i < n; i++) {
-		offset[i] = (uint16_t)((w->words[i].at - e->sp) / 8);
-		e->data[i] = w->words[i].value;
+	struct gt_memo_quad *q = gt_memo_quads(e);
+	for (uint32_t i = 0, n = e->n_quads * 4u; i < n; i++) {
+		const struct gt_word *word = &w->words[i < w->n_words ? i : 0];
+		const uint64_t offset = (word->at - e->sp) / 8;
+		q[i / 4].offsets = q[i / 4].offsets >> 16 | offset << 48; /* the first one ends lowest */
+		q[i / 4].value[i % 4] = word->value;
 	}
-	for (uint32_t i = n; i < e->n_words; i++) {
-		offset[i] = offset[0];
-		e->data[i] = e->data[0];
-	}
+}
+
+/* Word `i` of an entry. */
+static struct gt_word word_of(const struct gt_memo_entry *e, uint32_t i)
+{
+	const struct gt_memo_quad *q = &gt_memo_quads(e)[i / 4];
+	return (struct gt_word){ e->sp + (q->offsets >> i % 4 * 16 & 0xffff) * 8, q->value[i % 4] };
 }
 
 static void fill_frames(struct gt_memo_entry *e, const struct gt_regs *regs, const struct gt_walk *w)
@@ -118,13 +122,14 @@ struct gt_memo_entry *gt_memo_make(struct gt_memo *m, const struct gt_regs *regs
 {
 	if (is_too_much(regs, w))
 		return NULL;
-	const uint32_t n_words = (w->n_words + 3) & ~3u;
-	const uint32_t data = n_words + n_words / 4 + 2 * w->n_frames + 1 + GT_N_SAVED;
-	struct gt_memo_entry *e = get_room(m, (uint32_t)(sizeof(*e) + data * 8));
+	const uint32_t n_quads = (w->n_words + 3) / 4;
+	const uint32_t rest = 2 * w->n_frames + 1 + GT_N_SAVED;
+	struct gt_memo_entry *e = get_room(
+		m, (uint32_t)(sizeof(*e) + n_quads * sizeof(struct gt_memo_quad) + rest * 8));
 	*e = (struct gt_memo_entry){ .sp = regs->sp,
 				     .pc = regs->pc,
 				     .epoch = w->epoch,
-				     .n_words = (uint16_t)n_words,
+				     .n_quads = (uint16_t)n_quads,
 				     .n_proofs = (uint16_t)w->n_words,
 				     .n_frames = (uint16_t)w->n_frames,
 				     .asked = w->frames[0].needs };
@@ -154,11 +159,10 @@ struct gt_joint gt_joint_at(const struct gt_memo_entry *e, uint32_t epoch)
 /* The first word from which on all are unchanged; none below `start` is looked at. */
 static uint32_t find_same(const struct gt_memo_entry *e, uint64_t start)
 {
-	const uint16_t *offset = gt_memo_offsets(e);
 	uint32_t i = e->n_proofs;
 	for (; i; i--) {
-		const uint64_t at = e->sp + offset[i - 1] * 8ull;
-		if (at < start || *(const uint64_t *)at != e->data[i - 1])
+		const struct gt_word word = word_of(e, i - 1);
+		if (word.at < start || *(const uint64_t *)word.at != word.value)
 			break;
 	}
 	return i;
@@ -172,7 +176,7 @@ static bool join(const struct gt_memo_entry *e, uint32_t k, struct gt_walk *w)
 	const uint32_t first = mark[k].first_word;
 	if (w->n_frames + n > GT_STACK_MAX || w->n_words + (e->n_proofs - first) > GT_WALK_WORDS)
 		return false;
-	const uint64_t *pcs = e->data + e->n_words + e->n_words / 4 + k;
+	const uint64_t *pcs = gt_memo_pcs(e) + k;
 	const uint32_t moved = w->n_words - first; /* N.B. may be "negative" */
 	for (uint32_t i = 0; i < n; i++) {
 		struct gt_walked *f = &w->frames[w->n_frames + i];
@@ -182,10 +186,8 @@ static bool join(const struct gt_memo_entry *e, uint32_t k, struct gt_walk *w)
 		f->needs = mark[k + i].needs;
 	}
 	w->n_frames += n;
-	const uint16_t *offset = gt_memo_offsets(e);
 	for (uint32_t i = first; i < e->n_proofs; i++)
-		w->words[w->n_words++] =
-			(struct gt_word){ e->sp + offset[i] * 8ull, e->data[i] };
+		w->words[w->n_words++] = word_of(e, i);
 	return true;
 }
 
@@ -200,8 +202,7 @@ bool gt_joint_meets(struct gt_joint *j, uint64_t start, uint64_t pc, uint64_t sp
 		return false;
 	}
 	j->next_sp = e->sp + mark[j->k].sp * 8ull;
-	const uint64_t *pcs = e->data + e->n_words + e->n_words / 4;
-	if (j->next_sp != sp || pcs[j->k] != pc || mark[j->k].needs)
+	if (j->next_sp != sp || gt_memo_pcs(e)[j->k] != pc || mark[j->k].needs)
 		return false;
 	if (j->same_from == UINT32_MAX)
 		j->same_from = find_same(e, start);

@@ -20,6 +20,13 @@ struct gt_memo_mark {
 	uint8_t needs;       /* if these registers are the same */
 };
 
+/* Four words that prove it: where they are, in words above the start's sp, 16 bits each; what they
+ * were. */
+struct gt_memo_quad {
+	uint64_t offsets;
+	uint64_t value[4];
+};
+
 /* As small as it can be, words first: a capture after a wait finds it in no cache. */
 struct gt_memo_entry {
 	uint64_t sp;  /* at the start; 0 = none */
@@ -27,15 +34,14 @@ struct gt_memo_entry {
 	uint64_t gen; /* in which `id` stands for this stack */
 	uint32_t id;
 	uint32_t epoch;
-	uint16_t n_words; /* filled up to a multiple of 4 with the first one */
+	uint16_t n_quads; /* of words; the last one is filled up with the first word */
 	uint16_t n_frames;
 	uint16_t pcs_at;   /* index in data[] of the stack, as it is told */
 	uint16_t n_pcs;    /* and its length */
 	uint16_t n_proofs; /* words that are no filling */
 	uint8_t is_whole;  /* nothing is missing at its outer end */
 	uint8_t asked;     /* bit r: the value of register r at the start mattered */
-	/* value[n_words], uint16_t offset[n_words] (from sp, in words), pcs[n_frames + 1],
-	 * mark[n_frames], saved[GT_N_SAVED] */
+	/* n_quads of struct gt_memo_quad, pcs[n_frames + 1], mark[n_frames], saved[GT_N_SAVED] */
 	uint64_t data[];
 };
 
@@ -65,19 +71,19 @@ static inline struct gt_memo_entry *gt_memo_at_way(struct gt_memo *m, uint32_t w
 	return (struct gt_memo_entry *)((uint8_t *)m + way);
 }
 
-static inline const uint16_t *gt_memo_offsets(const struct gt_memo_entry *e)
+static inline struct gt_memo_quad *gt_memo_quads(const struct gt_memo_entry *e)
 {
-	return (const uint16_t *)(e->data + e->n_words);
+	return (struct gt_memo_quad *)e->data;
 }
 
-static inline uint64_t *gt_memo_pcs(struct gt_memo_entry *e)
+static inline uint64_t *gt_memo_pcs(const struct gt_memo_entry *e)
 {
-	return e->data + e->n_words + e->n_words / 4;
+	return (uint64_t *)(gt_memo_quads(e) + e->n_quads);
 }
 
 static inline struct gt_memo_mark *gt_memo_marks(const struct gt_memo_entry *e)
 {
-	return (struct gt_memo_mark *)(e->data + e->n_words + e->n_words / 4 + e->n_frames + 1);
+	return (struct gt_memo_mark *)(gt_memo_pcs(e) + e->n_frames + 1);
 }
 _Static_assert(sizeof(struct gt_memo_mark) == 8, "one of data[]");
 
@@ -99,16 +105,15 @@ static inline bool gt_memo_is_same(const struct gt_memo_entry *e, uint64_t sp, u
 	    (e->epoch ^ atomic_load_explicit(&gt_rules_epoch, memory_order_relaxed)))
 		return false;
 	const uint64_t *const base = (const uint64_t *)sp;
-	const uint64_t *value = e->data, *const end = value + e->n_words;
-	const uint64_t *offset = end; /* four in each */
+	const struct gt_memo_quad *q = gt_memo_quads(e), *const end = q + e->n_quads;
 	pair diff = { 0, 0 };
-	for (; value < end; value += 4, offset++) {
-		const uint64_t o = *offset;
+	do { /* (the stack of an entry has words) */
+		const uint64_t o = q->offsets;
 		const pair a = { base[o & 0xffff], base[o >> 16 & 0xffff] };
 		const pair b = { base[o >> 32 & 0xffff], base[o >> 48] };
-		const loose_pair *was = (const loose_pair *)value;
+		const loose_pair *was = (const loose_pair *)q->value;
 		diff |= (a ^ was[0]) | (b ^ was[1]);
-	}
+	} while (++q < end);
 	return !(diff[0] | diff[1]);
 }
 
