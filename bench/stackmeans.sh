@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 LIB=$PWD/${B:-build}/judge/libgtrace.so
 [ -f "$LIB" ] || { echo "no $LIB: run make bench-stack" >&2; exit 1; }
 T=$(mktemp -d "${TMPDIR:-/tmp}/gtrace-stackmeans.XXXXXX")
-trap 'rm -rf "$T"' EXIT
+trap '[ -n "${KEEP:-}" ] && echo "$T" || rm -rf "$T"' EXIT
 trap 'exit 1' INT TERM
 
 # The same source text and data each time.

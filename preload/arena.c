@@ -30,6 +30,7 @@
 #include "preload/sys.h"
 #include "preload/thread.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -377,9 +378,28 @@ static void grow_ahead(struct region *r)
 	region_grow(r, want < r->size ? want : r->size);
 }
 
+/*
+ * A few of the next memos get their first pages, and those of their scratch, before somebody uses
+ * them: the first stacks of a thread would cost more for these than for all the rest.
+ */
+static void warm_memos(void)
+{
+	static size_t warm;
+	const size_t given = atomic_load_explicit(&memos.given, memory_order_relaxed);
+	const size_t usable = atomic_load_explicit(&memos.usable, memory_order_acquire);
+	if (warm < given)
+		warm = given;
+	for (; warm < given + 4 * MEMO_BYTES && warm + MEMO_BYTES <= usable; warm += MEMO_BYTES) {
+		gt_sys_populate((uint64_t)memos.base + warm, 8192, true);
+		gt_sys_populate((uint64_t)memos.base + warm + offsetof(struct gt_memo, walk), 4096,
+				true);
+	}
+}
+
 void gt_arena_grow_ahead(void)
 {
 	grow_ahead(&chunks);
 	grow_ahead(&blocks);
 	grow_ahead(&memos);
+	warm_memos();
 }

@@ -271,12 +271,34 @@ void gt_stack_find(struct gt_thread *t)
 	GT_SYS1(SYS_close, fd);
 }
 
+/* Unwind data of what is loaded at boot, for gt_stack_warm(). */
+#define MAX_WARM   16
+#define WARM_BYTES (256u << 10) /* of one module: large programs use little of theirs */
+static struct range unwind_data[MAX_WARM];
+static size_t n_unwind_data;
+
+/* .eh_frame follows .eh_frame_hdr. */
+static void note_unwind_data(const struct dl_phdr_info *info, const ElfW(Phdr) *hdr)
+{
+	for (int i = 0; i < info->dlpi_phnum && n_unwind_data < MAX_WARM; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const uint64_t left = p->p_vaddr + p->p_memsz - hdr->p_vaddr;
+		if (p->p_type != PT_LOAD || left > p->p_memsz)
+			continue;
+		const uint64_t lo = info->dlpi_addr + hdr->p_vaddr;
+		unwind_data[n_unwind_data++] =
+			(struct range){ lo, lo + (left < WARM_BYTES ? left : WARM_BYTES) };
+	}
+}
+
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	(void)size;
 	(void)arg;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		if (p->p_type == PT_GNU_EH_FRAME)
+			note_unwind_data(info, p);
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
 			continue;
 		const struct range r = { info->dlpi_addr + p->p_vaddr,
@@ -287,6 +309,15 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 			libc_text = r;
 	}
 	return 0;
+}
+
+void gt_stack_warm(void)
+{
+	if (!gt_cfg.stacks)
+		return;
+	gt_rules_warm();
+	for (size_t i = 0; i < n_unwind_data; i++)
+		gt_sys_populate(unwind_data[i].lo, unwind_data[i].hi - unwind_data[i].lo, false);
 }
 
 void gt_stack_init(void)

@@ -25,6 +25,12 @@ size_t gt_stack_capture(struct gt_thread *t, uint64_t pc);
  * generation. */
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
 
+/*
+ * Has the kernel map the unwind data of what is loaded, and the first rules' memory, so that the
+ * program's threads need not stop for it. Context: boot, forked child.
+ */
+void gt_stack_warm(void);
+
 /* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls.
  */
 void gt_stack_find(struct gt_thread *t);

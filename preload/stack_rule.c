@@ -23,6 +23,7 @@
  */
 #include "preload/arena.h"
 #include "preload/stack_memo.h"
+#include "preload/sys.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -57,6 +58,11 @@ int gt_rules_init(void)
 		slots[i] = (struct rule_slot *)((mem + 63) & ~63ull);
 	}
 	return 0;
+}
+
+void gt_rules_warm(void)
+{
+	gt_sys_populate((uint64_t)slots[0], sizeof(**slots) << levels[0].bits, true);
 }
 
 static inline struct rule_slot *bucket_of(unsigned level, uint64_t key)

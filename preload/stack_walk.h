@@ -73,6 +73,7 @@ void gt_slow_init(void); /* boot only */
 void gt_rules_forget(void);
 extern _Atomic uint32_t gt_rules_epoch;
 
+void gt_rules_warm(void); /* has the kernel give the memory that is used first */
 int gt_rules_init(void); /* memory for the table of rules; 0 or -ENOMEM; boot and forked child */
 
 #endif

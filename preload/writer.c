@@ -40,6 +40,7 @@
 #include "preload/log.h"
 #include "preload/output.h"
 #include "preload/real.h"
+#include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 #include "preload/tables.h"
@@ -563,6 +564,7 @@ int gt_writer_start(char *const envp[])
 		rc = start_thread();
 	if (rc)
 		return rc;
+	gt_stack_warm(); /* N.B. while the writer opens the file: there is nothing else to do */
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	/* not ready is only slow: it may come yet */
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
