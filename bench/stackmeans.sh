@@ -45,6 +45,12 @@ traced()
 	env JUDGE_COST="$T/said" GTRACE_OUT="$T/%p.trace" LD_PRELOAD="$LIB" "$@"
 }
 
+# The data so many times, through a pipe.
+many()
+{
+	for ((i = 0; i < $1; i++)); do cat "$T/data"; done
+}
+
 run_redis()
 {
 	traced redis-server --port 0 --unixsocket "$T/sock" --save '' --appendonly no --dir "$T" >/dev/null &
@@ -55,8 +61,8 @@ run_redis()
 	wait "$pid"
 }
 run_python3() { traced "$(command -v /usr/bin/python3 || command -v python3)" "$T/work.py"; }
-run_xz() { traced xz -T2 -1 --block-size=512KiB -k -c "$T/data" >/dev/null; }
-run_zstd() { traced zstd -q -T2 -3 -B512KiB -c "$T/data" >/dev/null; }
+run_xz() { many 3 | traced xz -T2 -0 --block-size=128KiB -c >/dev/null; }
+run_zstd() { many 30 | traced zstd -q -T2 -1 -B512KiB -c >/dev/null; }
 run_cc1() { traced gcc -O1 -c -o "$T/big.o" "$T/big.c"; }
 run_git()
 {

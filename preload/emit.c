@@ -141,6 +141,8 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
+	if (sure)
+		gt_stack_expect(t);
 	if (!is_free(t)) {
 		w->begin = gt_now();
 		return;
@@ -276,6 +278,7 @@ void gt_wait_end(struct gt_wait *w)
 	struct gt_thread *t = w->t;
 	if (!t || t != gt_self)
 		return;
+	gt_stack_expect(t); /* while the clock is read */
 	const gt_ns now = gt_now();
 	const uint64_t elapsed = now.v > w->begin.v ? now.v - w->begin.v : 0;
 	count_time(t, w->call, elapsed);

@@ -145,8 +145,8 @@ struct gt_thread {
 	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
 	_Atomic uint32_t name_seq; /* changes with the name */
 	uint32_t named;            /* name_seq of the label last written, */
-	uint64_t named_gen;        /* and its generation */
 
+	/* from here on what a section and a capture look at: one line of the cache */
 	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
 	uint64_t section_sp;  /* and its frame */
 	uint64_t walk_sp;     /* frame of the capture under way */
@@ -156,6 +156,7 @@ struct gt_thread {
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */
 	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
+	uint64_t named_gen;         /* generation of the label last written */
 	uint64_t pcs[GT_STACK_MAX]; /* where they are if not in the memo */
 
 	/* the writer's (advance.c) */
