@@ -73,14 +73,23 @@ static struct gt_memo_entry *get_room(struct gt_memo *m, uint32_t bytes)
 	return e;
 }
 
-static void fill_words(struct gt_memo_entry *e, const struct gt_walk *w)
+static uint64_t offset_of(const struct gt_memo_entry *e, const struct gt_word *word)
+{
+	return (word->at - e->sp) / 8;
+}
+
+/* (w->words has room for a whole last quad) */
+static void fill_words(struct gt_memo_entry *e, struct gt_walk *w)
 {
 	struct gt_memo_quad *q = gt_memo_quads(e);
-	for (uint32_t i = 0, n = e->n_quads * 4u; i < n; i++) {
-		const struct gt_word *word = &w->words[i < w->n_words ? i : 0];
-		const uint64_t offset = (word->at - e->sp) / 8;
-		q[i / 4].offsets = q[i / 4].offsets >> 16 | offset << 48; /* the first one ends lowest */
-		q[i / 4].value[i % 4] = word->value;
+	const struct gt_word *word = w->words;
+	for (uint32_t i = w->n_words; i % 4; i++)
+		w->words[i] = *word;
+	for (const struct gt_memo_quad *end = q + e->n_quads; q < end; q++, word += 4) {
+		q->offsets = offset_of(e, word) | offset_of(e, word + 1) << 16 |
+			     offset_of(e, word + 2) << 32 | offset_of(e, word + 3) << 48;
+		for (unsigned k = 0; k < 4; k++)
+			q->value[k] = word[k].value;
 	}
 }
 
@@ -118,7 +127,7 @@ static bool is_too_much(const struct gt_regs *regs, const struct gt_walk *w)
 }
 
 struct gt_memo_entry *gt_memo_make(struct gt_memo *m, const struct gt_regs *regs,
-				   const struct gt_walk *w)
+				   struct gt_walk *w)
 {
 	if (is_too_much(regs, w))
 		return NULL;

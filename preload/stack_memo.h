@@ -126,7 +126,7 @@ struct gt_memo_entry *gt_memo_find(struct gt_memo *m, const struct gt_regs *regs
  * put to use by gt_memo_put_in(); NULL when it read too much.
  */
 struct gt_memo_entry *gt_memo_make(struct gt_memo *m, const struct gt_regs *regs,
-				   const struct gt_walk *w);
+				   struct gt_walk *w);
 void gt_memo_put_in(struct gt_memo *m, struct gt_memo_entry *e, uint64_t hint);
 
 /* ---- meeting a remembered stack ---- */

@@ -21,7 +21,7 @@ struct gt_word {
 	uint64_t value;
 };
 
-#define GT_WALK_WORDS 128 /* that are remembered; a walk that reads more is good, but no proof */
+#define GT_WALK_WORDS 128 /* that are remembered, a multiple of 4; a walk that reads more is good, but no proof */
 
 enum gt_walk_end {
 	GT_WALK_DONE,    /* the outermost frame was reached: a whole stack */
