@@ -7,7 +7,7 @@ set -u
 build="gcc libc6-dev make binutils libdw-dev libiberty-dev"
 demo="redis-server redis-tools"
 bench="libunwind-dev redis-server redis-tools python3 xz-utils zstd git"
-test="g++ libcriterion-dev libdw-dev libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin"
+test="g++ libcriterion-dev libdw-dev libdebuginfod1 libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin"
 # Nice to have: their absence skips tests. Go itself must be 1.26 or later; Debian 12 has none.
 
 want=
