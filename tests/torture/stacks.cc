@@ -35,6 +35,7 @@ struct ctx {
 	pthread_cond_t c;
 	bool small;
 	volatile bool interrupted; /* by a signal at any place */
+	volatile bool is_away;     /* on a coroutine's stack, or between: libgcc does not survive a walk from a switch of stacks */
 	long same_place, other_place;
 };
 static thread_local ctx *self;
@@ -236,7 +237,7 @@ static void at_any_place(int sig)
 {
 	(void)sig;
 	ctx *c = self;
-	if (!c || c->interrupted)
+	if (!c || c->interrupted || c->is_away)
 		return;
 	c->interrupted = true;
 	interruptions.fetch_add(1, std::memory_order_relaxed);
@@ -263,13 +264,14 @@ static void coroutine()
 
 static NOINLINE void run_coroutine(ctx *c, char *stack, size_t size)
 {
-	(void)c;
 	getcontext(&there);
 	there.uc_stack.ss_sp = stack;
 	there.uc_stack.ss_size = size;
 	there.uc_link = &back;
 	makecontext(&there, coroutine, 0);
+	c->is_away = true;
 	swapcontext(&back, &there);
+	c->is_away = false;
 }
 
 static NOINLINE void coroutine_on_own_stack(ctx *c)
