@@ -217,7 +217,8 @@ int main(int argc, char **argv)
 		     miss = stats_quantile(results[1][1], rounds, 0.1),
 		     fp = stats_quantile(results[3][1], rounds, 0.1);
 	const bool is_good = hit <= 15 && hit <= 1.2 * fp && miss <= 400;
-	printf("best tenth: hit at 20: %.1f ns, %.2f x frame pointers (goals: 15, 1.2); miss at 20: %.0f ns "
+	printf("best tenth: hit at 20: %.1f ns, %.2f x frame pointers (goals: 15, 1.2); miss at "
+	       "20: %.0f ns "
 	       "(goal: 400): %s\n",
 	       hit, hit / fp, miss, is_good ? "met" : "MISSED");
 	printf("captures: %lu hits, %lu walks, %lu cut\n", thread.own[GT_OWN_stack_hits],

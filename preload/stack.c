@@ -135,8 +135,8 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 			       uint64_t pc)
 {
 	struct gt_walk *const w = &m->walk;
-	struct gt_joint joint = gt_joint_at(
-		t->hit, atomic_load_explicit(&gt_rules_epoch, memory_order_acquire));
+	struct gt_joint joint =
+		gt_joint_at(t->hit, atomic_load_explicit(&gt_rules_epoch, memory_order_acquire));
 	t->hit = NULL; /* whatever a jump out of a handler leaves of it */
 	const enum gt_walk_end end = gt_rule_walk(regs, t->stack_hi, &joint, w);
 	size_t n = w->n_frames;
@@ -278,7 +278,7 @@ static struct range unwind_data[MAX_WARM];
 static size_t n_unwind_data;
 
 /* .eh_frame follows .eh_frame_hdr. */
-static void note_unwind_data(const struct dl_phdr_info *info, const ElfW(Phdr) *hdr)
+static void note_unwind_data(const struct dl_phdr_info *info, const ElfW(Phdr) * hdr)
 {
 	for (int i = 0; i < info->dlpi_phnum && n_unwind_data < MAX_WARM; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];

@@ -100,7 +100,8 @@ static struct gt_word word_of(const struct gt_memo_entry *e, uint32_t i)
 	return (struct gt_word){ e->sp + (q->offsets >> i % 4 * 16 & 0xffff) * 8, q->value[i % 4] };
 }
 
-static void fill_frames(struct gt_memo_entry *e, const struct gt_regs *regs, const struct gt_walk *w)
+static void fill_frames(struct gt_memo_entry *e, const struct gt_regs *regs,
+			const struct gt_walk *w)
 {
 	uint64_t *pcs = gt_memo_pcs(e);
 	struct gt_memo_mark *mark = gt_memo_marks(e);
@@ -126,8 +127,7 @@ static bool is_too_much(const struct gt_regs *regs, const struct gt_walk *w)
 	return all % 8 || all / 8 > UINT16_MAX;
 }
 
-struct gt_memo_entry *gt_memo_make(struct gt_memo *m, const struct gt_regs *regs,
-				   struct gt_walk *w)
+struct gt_memo_entry *gt_memo_make(struct gt_memo *m, const struct gt_regs *regs, struct gt_walk *w)
 {
 	if (is_too_much(regs, w))
 		return NULL;

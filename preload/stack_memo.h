@@ -46,11 +46,11 @@ struct gt_memo_entry {
 };
 
 /*
- * Entries lie in two halves, one behind the other; when one half is full, the other is forgotten and
- * filled anew.
+ * Entries lie in two halves, one behind the other; when one half is full, the other is forgotten
+ * and filled anew.
  */
 struct gt_memo {
-	struct gt_memo_entry none; /* what way 0 means */
+	struct gt_memo_entry none;                /* what way 0 means */
 	uint32_t way[GT_MEMO_SETS][GT_MEMO_WAYS]; /* bytes from the start of the memo */
 	uint32_t used;
 	uint8_t half[2][GT_MEMO_HALF_BYTES] __attribute__((aligned(8)));
@@ -93,8 +93,8 @@ static inline uint64_t *gt_memo_saved(const struct gt_memo_entry *e)
 }
 
 /*
- * Is `e` proven to be the stack at `sp` and `pc`, but for the registers that it asked for? Here, to be
- * inlined: it is the way of nearly every stack. No branch for a word, as the common case is that
+ * Is `e` proven to be the stack at `sp` and `pc`, but for the registers that it asked for? Here, to
+ * be inlined: it is the way of nearly every stack. No branch for a word, as the common case is that
  * all are the same; pairs in vectors, as every processor that we know has them.
  */
 static inline bool gt_memo_is_same(const struct gt_memo_entry *e, uint64_t sp, uint64_t pc)
@@ -146,6 +146,7 @@ struct gt_joint gt_joint_at(const struct gt_memo_entry *e, uint32_t epoch);
  * The walk from `start` has come to a frame, w->n_frames, with this pc and sp, and sp is not below
  * j->next_sp. true: the rest is known, and in `w`.
  */
-bool gt_joint_meets(struct gt_joint *j, uint64_t start, uint64_t pc, uint64_t sp, struct gt_walk *w);
+bool gt_joint_meets(struct gt_joint *j, uint64_t start, uint64_t pc, uint64_t sp,
+		    struct gt_walk *w);
 
 #endif

@@ -52,7 +52,8 @@ int gt_rules_init(void)
 {
 	for (unsigned i = 0; i < LEVELS; i++) {
 		/* aligned, so that a small bucket is one line of the cache */
-		const uint64_t mem = (uint64_t)gt_arena_alloc((sizeof(**slots) << levels[i].bits) + 64);
+		const uint64_t mem =
+			(uint64_t)gt_arena_alloc((sizeof(**slots) << levels[i].bits) + 64);
 		if (!mem)
 			return -12;
 		slots[i] = (struct rule_slot *)((mem + 63) & ~63ull);

@@ -21,7 +21,9 @@ struct gt_word {
 	uint64_t value;
 };
 
-#define GT_WALK_WORDS 128 /* that are remembered, a multiple of 4; a walk that reads more is good, but no proof */
+#define GT_WALK_WORDS                                                                              \
+	128 /* that are remembered, a multiple of 4; a walk that reads more is good, but no proof  \
+	     */
 
 enum gt_walk_end {
 	GT_WALK_DONE,    /* the outermost frame was reached: a whole stack */
@@ -34,8 +36,8 @@ enum gt_walk_end {
 /* One frame of a walk, and all that is needed to find, later and if at all, where it saved a
  * register. */
 struct gt_walked {
-	uint64_t pc;  /* of the call in it */
-	uint64_t cfa; /* the next frame's sp; 0 = there is none */
+	uint64_t pc;   /* of the call in it */
+	uint64_t cfa;  /* the next frame's sp; 0 = there is none */
 	uint64_t base; /* of what the rule says to be based */
 	struct gt_rule rule;
 	uint16_t first_word; /* words read before this frame was left */
@@ -74,6 +76,6 @@ void gt_rules_forget(void);
 extern _Atomic uint32_t gt_rules_epoch;
 
 void gt_rules_warm(void); /* has the kernel give the memory that is used first */
-int gt_rules_init(void); /* memory for the table of rules; 0 or -ENOMEM; boot and forked child */
+int gt_rules_init(void);  /* memory for the table of rules; 0 or -ENOMEM; boot and forked child */
 
 #endif

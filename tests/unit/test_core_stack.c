@@ -67,7 +67,7 @@ static struct gt_memo_entry *keep(const struct gt_regs *r, struct gt_walk *w, ui
 	struct gt_walk w;                                                                          \
 	struct gt_regs r;                                                                          \
 	make_walk(&w, &r);                                                                         \
-	struct gt_memo_entry *e = keep(&r, &w, 7)
+	struct gt_memo_entry *const e __attribute__((unused)) = keep(&r, &w, 7)
 
 Test(core_stack, what_has_not_changed_is_a_hit)
 {
@@ -148,7 +148,7 @@ Test(core_stack, a_full_memo_forgets_the_oldest_only)
 	for (unsigned i = 0; i < 1000; i++) {
 		struct gt_memo_entry *e = keep(&r, &w, i);
 		cr_assert(eq(ptr, gt_memo_find(&memo, &r, i), e));
-		cr_assert(eq(int, !i || gt_memo_find(&memo, &r, i - 1) != NULL, 1) );
+		cr_assert(eq(int, !i || gt_memo_find(&memo, &r, i - 1) != NULL, 1));
 	}
 	/* every way leads to an entry that is whole */
 	for (unsigned i = 0; i < GT_MEMO_SETS * GT_MEMO_WAYS; i++) {
