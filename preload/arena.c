@@ -58,6 +58,7 @@ static size_t reserved_bytes;
 static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
 static _Atomic uint32_t full; /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
+static size_t warm; /* upto here memos have their first pages; writer only */
 
 _Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
 
@@ -182,6 +183,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
+	warm = 0;
 	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
 }
 
@@ -384,7 +386,6 @@ static void grow_ahead(struct region *r)
  */
 static void warm_memos(void)
 {
-	static size_t warm;
 	const size_t given = atomic_load_explicit(&memos.given, memory_order_relaxed);
 	const size_t usable = atomic_load_explicit(&memos.usable, memory_order_acquire);
 	if (warm < given)

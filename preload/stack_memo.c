@@ -20,7 +20,7 @@
 
 void gt_memo_clear(struct gt_memo *m)
 {
-	memset(&m->none, 0, sizeof(m->none)); /* N.B. free memos are a list, linked there */
+	memset(m->none, 0, sizeof(m->none)); /* N.B. free memos are a list, linked there */
 	memset(m->way, 0, sizeof(m->way));
 	m->used = 0;
 }

@@ -50,8 +50,8 @@ struct gt_memo_entry {
  * and filled anew.
  */
 struct gt_memo {
-	struct gt_memo_entry none;                /* what way 0 means */
-	uint32_t way[GT_MEMO_SETS][GT_MEMO_WAYS]; /* bytes from the start of the memo */
+	uint64_t none[sizeof(struct gt_memo_entry) / 8]; /* an entry: what way 0 means */
+	uint32_t way[GT_MEMO_SETS][GT_MEMO_WAYS];        /* bytes from the start of the memo */
 	uint32_t used;
 	uint8_t half[2][GT_MEMO_HALF_BYTES] __attribute__((aligned(8)));
 	struct gt_walk walk; /* scratch: too big for a stack */

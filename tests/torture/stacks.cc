@@ -5,11 +5,10 @@
  *
  * Chains: depths up to 160, recursion, two callers at the same sp, alloca and VLA frames, aligned frames, frames with and
  * without a frame pointer, callbacks from libc, exceptions, a library that is replaced by another at the same address,
- * handlers on the thread's stack, at any place of it, and on an alternate one, coroutines on heap memory and on the thread's own stack, small stacks.
+ * handlers on the thread's stack and on an alternate one, coroutines on heap memory and on the thread's own stack, small stacks.
  */
 #include <alloca.h>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -25,7 +24,7 @@
 #define NOINLINE __attribute__((noinline, noclone))
 
 static std::atomic<bool> stop;
-static std::atomic<long> waits, interruptions;
+static std::atomic<long> waits;
 static std::string folder;
 
 struct ctx {
@@ -34,8 +33,6 @@ struct ctx {
 	pthread_mutex_t m;
 	pthread_cond_t c;
 	bool small;
-	volatile bool interrupted; /* by a signal at any place */
-	volatile bool is_away;     /* on a coroutine's stack, or between: libgcc does not survive a walk from a switch of stacks */
 	long same_place, other_place;
 };
 static thread_local ctx *self;
@@ -53,10 +50,6 @@ static NOINLINE void wait_once(ctx *c)
 	char b = 0;
 	const timespec none = { 0, 0 }, past = { 1, 0 };
 	waits.fetch_add(1, std::memory_order_relaxed);
-	if (c->interrupted) { /* maybe in the midst of one of the others */
-		nanosleep(&none, nullptr);
-		return;
-	}
 	switch (pick(c, 4)) {
 	case 0:
 	case 1:
@@ -232,26 +225,6 @@ static void handler(int sig)
 	go(c, (int)pick(c, 4));
 }
 
-/* Sent by main at any time: what it interrupts is left at its exact pc, prologues and the C library's assembler included. */
-static void at_any_place(int sig)
-{
-	(void)sig;
-	ctx *c = self;
-	if (!c || c->interrupted || c->is_away)
-		return;
-	c->interrupted = true;
-	interruptions.fetch_add(1, std::memory_order_relaxed);
-	const int e = errno;
-	const uint64_t random = c->random;
-	const bool small = c->small;
-	c->small = true; /* no exceptions: the program may be in one */
-	go(c, (int)pick(c, 4));
-	c->small = small;
-	c->random = random;
-	c->interrupted = false;
-	errno = e;
-}
-
 /* ---- coroutines ---- */
 
 static thread_local ucontext_t back, there;
@@ -264,14 +237,13 @@ static void coroutine()
 
 static NOINLINE void run_coroutine(ctx *c, char *stack, size_t size)
 {
+	(void)c;
 	getcontext(&there);
 	there.uc_stack.ss_sp = stack;
 	there.uc_stack.ss_size = size;
 	there.uc_link = &back;
 	makecontext(&there, coroutine, 0);
-	c->is_away = true;
 	swapcontext(&back, &there);
-	c->is_away = false;
 }
 
 static NOINLINE void coroutine_on_own_stack(ctx *c)
@@ -315,7 +287,6 @@ static void *small_thread(void *arg)
 	static thread_local ctx mine;
 	ctx *c = self = &mine;
 	*c = *(ctx *)arg;
-	c->interrupted = false;
 	c->small = true;
 	for (int i = 0; i < 20; i++)
 		go(c, (int)pick(c, 5));
@@ -384,9 +355,6 @@ int main(int argc, char **argv)
 	sigaction(SIGUSR1, &sa, nullptr);
 	sa.sa_flags = 0;
 	sigaction(SIGUSR2, &sa, nullptr);
-	sa.sa_handler = at_any_place;
-	sa.sa_flags = SA_RESTART;
-	sigaction(SIGURG, &sa, nullptr);
 
 	static ctx all[2];
 	pthread_t t[2];
@@ -395,17 +363,14 @@ int main(int argc, char **argv)
 		all[i].random = (all[i].random & ~1ull) | i;
 		pthread_create(&t[i], nullptr, work, &all[i]);
 	}
-	while (waits.load() < want) {
-		usleep(500);
-		for (auto &i : t)
-			pthread_kill(i, SIGURG);
-	}
+	while (waits.load() < want)
+		usleep(1000);
 	stop = true;
 	for (auto &i : t)
 		pthread_join(i, nullptr);
-	printf("seed %llu: %ld waits, %llu captures, %llu judged, %llu of them cut, %llu different; library at the same place %ld times, elsewhere %ld, %ld interruptions\n",
+	printf("seed %llu: %ld waits, %llu captures, %llu judged, %llu of them cut, %llu different; library at the same place %ld times, elsewhere %ld\n",
 	        (unsigned long long)seed, waits.load(), (unsigned long long)told("judge_captures"),
 	        (unsigned long long)told("judge_judged"), (unsigned long long)told("judge_cut"),
-	        (unsigned long long)told("judge_bad"), all[1].same_place, all[1].other_place, interruptions.load());
+	        (unsigned long long)told("judge_bad"), all[1].same_place, all[1].other_place);
 	return told("judge_bad") ? 1 : 0;
 }

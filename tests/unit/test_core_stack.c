@@ -154,7 +154,9 @@ Test(core_stack, a_full_memo_forgets_the_oldest_only)
 	for (unsigned i = 0; i < GT_MEMO_SETS * GT_MEMO_WAYS; i++) {
 		const struct gt_memo_entry *e =
 			gt_memo_at_way(&memo, memo.way[i / GT_MEMO_WAYS][i % GT_MEMO_WAYS]);
-		cr_assert(eq(int, e == &memo.none || (e->sp == r.sp && e->n_frames == 20), 1));
+		cr_assert(eq(int,
+			     (const void *)e == memo.none || (e->sp == r.sp && e->n_frames == 20),
+			     1));
 	}
 }
 
