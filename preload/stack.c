@@ -200,7 +200,7 @@ __attribute__((noinline)) size_t capture(struct gt_thread *t, uint64_t pc)
 
 bool gt_stack_append(const struct gt_walk *w, enum gt_walk_end end, uint64_t *pcs, size_t *n)
 {
-	for (size_t i = 0; i < w->n_frames && *n < GT_STACK_MAX; i++)
+	for (size_t i = 1; i < w->n_frames && *n < GT_STACK_MAX; i++) /* 0: where it began */
 		pcs[(*n)++] = w->frames[i].pc;
 	return !gt_stack_is_whole(end, pcs[*n - 1]);
 }
