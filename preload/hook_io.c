@@ -1,4 +1,5 @@
-/* Calls on descriptors that need a thought: pause, and system calls by number. */
+/* System calls by number. */
+#define GT_FILE_GROUP GT_GROUP_io
 #include "preload/boot.h"
 #include "preload/hook.h"
 
@@ -6,15 +7,6 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
-
-int gt_hook_pause(void)
-{
-	struct gt_thread *const t = gt_on();
-	if (!t)
-		return gt_real.pause();
-	GT_WAIT_SURE(t, GT_CALL_pause, GT_WHY_SLEEP, 0);
-	return gt_real.pause();
-}
 
 /* Newer than the headers of older distributions. */
 #ifndef FUTEX_LOCK_PI2
@@ -147,10 +139,11 @@ long gt_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	/* the end of a thread that we may not know yet: too late to start tracing it */
-	struct gt_thread *const t = nr == SYS_exit ? NULL : gt_on();
-	if (!t)
+	struct gt_thread *const t = nr == SYS_exit ? NULL : gt_on_in(GT_GROUP_any);
+	if (t)
+		before_number(nr, a, b);
+	if (!t || !gt_on())
 		return gt_real.syscall(nr, a, b, c, d, e, f);
-	before_number(nr, a, b);
 	const enum gt_why why = why_of_number(nr, b, c, d);
 	if (why == GT_WHY__) {
 		gt_count(t, GT_CALL_syscall);

@@ -13,6 +13,7 @@
  * - The object may be gone when the real call returns (unlock, post, signal): nothing is read
  * afterwards.
  */
+#define GT_FILE_GROUP GT_GROUP_sync
 #include "preload/hook.h"
 #include "preload/real.h"
 
