@@ -312,13 +312,12 @@ static void find_more(void)
 		const char *version; /* NULL = the newest */
 		size_t offset;
 	} more[] = {
-		{ "pthread_cond_wait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_wait) },
-		{ "pthread_cond_timedwait", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_timedwait) },
-		{ "pthread_cond_signal", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_signal) },
-		{ "pthread_cond_broadcast", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_broadcast) },
+/* clang-format off */
+#define GT_OLD(group, version, ret, name, params, args, text) \
+		{ #name, "GLIBC_" #version, offsetof(struct gt_more, old_##name) },
+#include "preload/old.def"
+#undef GT_OLD
+		/* clang-format on */
 		{ "pthread_testcancel", NULL, offsetof(struct gt_more, pthread_testcancel) },
 		{ "pthread_self", NULL, offsetof(struct gt_more, pthread_self) },
 		{ "pthread_attr_getstacksize", NULL,
