@@ -312,7 +312,8 @@ struct gt_thread *gt_on_slow(enum gt_group group)
 	struct gt_thread *t = gt_self;
 	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
 		return NULL;
-	if (!gt_ctl.on[GT_GROUP_any]) { /* wiped: we are in a child (that of vfork still finds it on) */
+	if (!gt_ctl.on[GT_GROUP_any]) { /* wiped: we are in a child (that of vfork still finds it
+					   on) */
 		gt_child_of_fork();
 		t = gt_self;
 	}

@@ -43,9 +43,9 @@ void gt_wait_abandon(struct gt_thread *t);
 bool gt_wait_settle(struct gt_thread *t);
 
 /*
- * The thread has spun since `begin`, in a call made at `pc`; it ran all the while, and may have been
- * interrupted by handlers that wrote. Counted, timed, and written as a region when it was long.
- * Context: any; never blocks.
+ * The thread has spun since `begin`, in a call made at `pc`; it ran all the while, and may have
+ * been interrupted by handlers that wrote. Counted, timed, and written as a region when it was
+ * long. Context: any; never blocks.
  */
 void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t pc);
 

@@ -46,7 +46,8 @@ extern struct gt_real gt_real __attribute__((visibility("hidden")));
 /*
  * The calling thread's record, or NULL when the hook has to pass through: not started, stopped,
  * dormant, group switched off, child of vfork, thread that has ended, or called from inside
- * ourselves. Registers a thread and restarts the tracer in a child of fork when needed (slow path). Context: any.
+ * ourselves. Registers a thread and restarts the tracer in a child of fork when needed (slow path).
+ * Context: any.
  */
 static inline struct gt_thread *gt_on_in(enum gt_group group)
 {
@@ -57,7 +58,7 @@ static inline struct gt_thread *gt_on_in(enum gt_group group)
 		    (on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
 		/* N.B. off must cost next to nothing */
 		return gt_is_tracing && !(on & GT_ON_NOT) ? gt_on_slow(group) : NULL;
-	if (!t)                                             /* never: saves every hook a test */
+	if (!t) /* never: saves every hook a test */
 		__builtin_unreachable();
 	return t;
 }

@@ -83,10 +83,10 @@ void *gt_next_clone(int (*fn)(void *), void *stack, int fl)
 }
 
 /*
- * Functions of libc that look at their return address: dlopen finds $ORIGIN and the namespace of its
- * caller by it, swapcontext saves it. What is between entry and return cannot be seen, so they are
- * counted.
- * N.B. RTLD_DEEPBIND is left as it is: such a library reaches libc past us, but it was built so.
+ * Functions of libc that look at their return address: dlopen finds $ORIGIN and the namespace of
+ * its caller by it, swapcontext saves it. What is between entry and return cannot be seen, so they
+ * are counted. N.B. RTLD_DEEPBIND is left as it is: such a library reaches libc past us, but it was
+ * built so.
  */
 #define GT_NEXT(name)                                                                              \
 	void *gt_next_##name(void);                                                                \

@@ -30,8 +30,8 @@ static inline void gt_ctl_change(uint32_t from, uint32_t to)
 {
 	for (unsigned g = 0; g < GT_N_GROUPS; g++) {
 		uint32_t word = from;
-		atomic_compare_exchange_strong_explicit(
-			&gt_ctl.on[g], &word, to, memory_order_relaxed, memory_order_relaxed);
+		atomic_compare_exchange_strong_explicit(&gt_ctl.on[g], &word, to,
+							memory_order_relaxed, memory_order_relaxed);
 	}
 }
 
