@@ -188,6 +188,9 @@ void *gt_hook_reallocarray(void *p, size_t n, size_t size)
 	size_t bytes;
 	if (!__builtin_mul_overflow(n, size, &bytes))
 		return resize(GT_CALL_reallocarray, p, bytes);
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_reallocarray);
 	errno = ENOMEM;
 	return NULL;
 }

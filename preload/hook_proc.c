@@ -44,16 +44,22 @@ GT_FORK(_Fork)
  * For hook_asm.S: where to jump to. `vfork` and system calls that may share the caller's memory
  * with a child mark the thread, so that the child's hooks are known as such.
  */
-void *gt_next_vfork(void);
-void *gt_next_vfork(void)
-{
-	gt_real_resolve();
-	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_vfork);
-	gt_before_vfork();
-	return (void *)gt_real.vfork;
-}
+#define GT_NEXT_VFORK(name)                                                                        \
+	void *gt_next_##name(void);                                                                \
+	void *gt_next_##name(void)                                                                 \
+	{                                                                                          \
+		gt_real_resolve();                                                                 \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		gt_before_vfork();                                                                 \
+		return (void *)gt_real.name;                                                       \
+	}
+
+/* clang-format off */
+GT_NEXT_VFORK(vfork)
+GT_NEXT_VFORK(__vfork)
+/* clang-format on */
 
 void *gt_next_syscall(bool may_share);
 void *gt_next_syscall(bool may_share)
