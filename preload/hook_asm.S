@@ -107,6 +107,7 @@ syscall:
 	.size \name, . - \name
 .endm
 	GT_TAIL clone
+	GT_TAIL __clone
 	GT_TAIL dlopen
 	GT_TAIL dlmopen
 	GT_TAIL swapcontext

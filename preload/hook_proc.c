@@ -73,20 +73,26 @@ void *gt_next_syscall(bool may_share)
 	return (void *)gt_real.syscall;
 }
 
-void *gt_next_clone(int (*fn)(void *), void *stack, int fl);
-void *gt_next_clone(int (*fn)(void *), void *stack, int fl)
-{
-	(void)fn;
-	(void)stack;
-	gt_real_resolve();
-	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_clone);
-	/* N.B. a thread with thread-locals of its own does not share the record */
-	if ((fl & CLONE_VM) && !(fl & CLONE_SETTLS))
-		gt_before_vfork();
-	return (void *)gt_real.clone;
-}
+/* N.B. a thread with thread-locals of its own does not share the record */
+#define GT_NEXT_CLONE(name)                                                                        \
+	void *gt_next_##name(int (*fn)(void *), void *stack, int fl);                              \
+	void *gt_next_##name(int (*fn)(void *), void *stack, int fl)                               \
+	{                                                                                          \
+		(void)fn;                                                                          \
+		(void)stack;                                                                       \
+		gt_real_resolve();                                                                 \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		if ((fl & CLONE_VM) && !(fl & CLONE_SETTLS))                                       \
+			gt_before_vfork();                                                         \
+		return (void *)gt_real.name;                                                       \
+	}
+
+/* clang-format off */
+GT_NEXT_CLONE(clone)
+GT_NEXT_CLONE(__clone)
+/* clang-format on */
 
 /*
  * Functions of libc that look at their return address: dlopen finds $ORIGIN and the namespace of
