@@ -67,16 +67,17 @@ static unsigned bucket_of(uint64_t ns)
 	return b < GT_N_BUCKETS ? b : GT_N_BUCKETS - 1;
 }
 
+/* N.B. the count last: the writer looks at the rest only if there is something new in it. */
 static void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
 {
-	gt_count_add(&t->count[call], 1);
 	struct gt_call_block *k = times_of(t, call);
-	if (!k)
-		return;
-	gt_count_add(&k->now.total_ns, ns);
-	gt_count_add32(&k->now.bucket[bucket_of(ns)], 1);
-	if (ns > __atomic_load_n(&k->now.max_ns, __ATOMIC_RELAXED))
-		__atomic_store_n(&k->now.max_ns, ns, __ATOMIC_RELAXED);
+	if (k) {
+		gt_count_add(&k->now.total_ns, ns);
+		gt_count_add32(&k->now.bucket[bucket_of(ns)], 1);
+		if (ns > __atomic_load_n(&k->now.max_ns, __ATOMIC_RELAXED))
+			__atomic_store_n(&k->now.max_ns, ns, __ATOMIC_RELAXED);
+	}
+	gt_count_add(&t->count[call], 1);
 }
 
 static void count_wait(struct gt_thread *t, uint16_t call)
@@ -334,7 +335,7 @@ void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t 
 		return;
 	const size_t n = gt_stack_capture(t, pc);
 	bool is_full;
-	const uint64_t gen = gt_open(t, now, &is_full);
+	const uint64_t gen = gt_open(t, begin, &is_full);
 	if (gen) {
 		/* N.B. of a spin that began in an older generation only the rest is shown */
 		const uint64_t start = gt_shared[gen % 2].start.v;

@@ -103,9 +103,9 @@ static const char *meaning_of(const char *why)
 /* All versions of `name` in the libc that gtrace itself runs with: "2.2.5 2.34"; "" = not there. */
 static void put_versions(struct gt_table *t, const char *name)
 {
-	static const char *const minors[] = { "2.5", "3",  "3.2", "3.3", "3.4", "4",  "5",
-					      "6",   "7",  "8",   "9",   "10",  "11", "12",
-					      "13",  "14", "15",  "16",  "17" };
+	static const char *const minors[] = { "2.5", "2.6", "3",  "3.2", "3.3", "3.4", "4",
+					      "5",   "6",   "7",  "8",   "9",   "10",  "11",
+					      "12",  "13",  "14", "15",  "16",  "17" };
 	const unsigned n = sizeof(minors) / sizeof(minors[0]);
 	char text[128] = "", version[24];
 	size_t len = 0;
