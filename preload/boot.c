@@ -307,7 +307,7 @@ void gt_before_vfork(void)
 	atomic_fetch_or_explicit(&t->gate, GT_GATE_VFORK, memory_order_relaxed);
 }
 
-static __attribute__((noinline)) struct gt_thread *on_slowly(enum gt_group group)
+struct gt_thread *gt_on_slow(enum gt_group group)
 {
 	struct gt_thread *t = gt_self;
 	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
@@ -332,10 +332,4 @@ static __attribute__((noinline)) struct gt_thread *on_slowly(enum gt_group group
 	if (gt_ctl.on[GT_GROUP_any] & GT_ON_HEAP)
 		gt_emit_heap(t);
 	return t;
-}
-
-/* N.B. nothing but this test: a group that is off comes here with every call. */
-struct gt_thread *gt_on_slow(enum gt_group group)
-{
-	return gt_ctl.on[group] & GT_ON_NOT ? NULL : on_slowly(group);
 }

@@ -161,7 +161,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		p->call = w->call;
 		p->begin = w->begin;
 		p->sp = (uint64_t)__builtin_frame_address(0);
-		p->object = forms[why] == GT_FORM_TIME ? UINT64_MAX : object;
+		p->object = object;
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
@@ -245,9 +245,10 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
 	/* N.B. not into p->form: advance may be reading it */
-	const enum gt_form form = p->form >= GT_FORM_FD
-					  ? gt_fd_form((int)p->object, now.v - p->begin.v)
-					  : (enum gt_form)p->form;
+	const enum gt_form form =
+		p->form >= GT_FORM_FD
+			? gt_fd_form(gt_fd_of((enum gt_form)p->form, p->object), now.v - p->begin.v)
+			: (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;

@@ -56,9 +56,9 @@ static inline struct gt_thread *gt_on_in(enum gt_group group)
 	const uint32_t on = atomic_load_explicit(&gt_ctl.on[group], memory_order_relaxed);
 	if (__builtin_expect(
 		    (on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
-		return gt_is_tracing ? gt_on_slow(group)
-				     : NULL; /* N.B. off must cost next to nothing */
-	if (!t)                              /* never: saves every hook a test */
+		/* N.B. off must cost next to nothing */
+		return gt_is_tracing && !(on & GT_ON_NOT) ? gt_on_slow(group) : NULL;
+	if (!t) /* never: saves every hook a test */
 		__builtin_unreachable();
 	return t;
 }
