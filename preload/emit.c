@@ -372,7 +372,7 @@ void gt_emit_heap(struct gt_thread *t)
 		return; /* somebody else, or a later call, will do it */
 	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
 	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on[GT_GROUP_any], &on, GT_ON_TRACING,
-						     memory_order_relaxed, memory_order_relaxed))
+						     memory_order_acquire, memory_order_relaxed))
 		return;
 	gt_ctl_change(GT_ON_TRACING | GT_ON_HEAP, GT_ON_TRACING);
 	bool is_full;

@@ -25,13 +25,16 @@ struct gt_ctl {
 #define GT_ON_NOT     4u
 extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
 
-/* Every word that is `from` becomes `to`. Context: any. */
+/*
+ * Every word that is `from` becomes `to`, the process's own last: who sees that sees the others, so
+ * that none is left behind with a bit that nobody takes back. Context: any.
+ */
 static inline void gt_ctl_change(uint32_t from, uint32_t to)
 {
-	for (unsigned g = 0; g < GT_N_GROUPS; g++) {
+	for (unsigned g = GT_N_GROUPS; g-- > 0;) {
 		uint32_t word = from;
 		atomic_compare_exchange_strong_explicit(&gt_ctl.on[g], &word, to,
-							memory_order_relaxed, memory_order_relaxed);
+							memory_order_acq_rel, memory_order_relaxed);
 	}
 }
 
