@@ -381,8 +381,8 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	}
 	struct gt_batch *b = &t->batch[gen % 2];
 	enum gt_form form = (enum gt_form)p->form;
-	if (form == GT_FORM_FD)
-		form = gt_fd_form_guess((int)p->object);
+	if (form >= GT_FORM_FD)
+		form = gt_fd_form_guess(gt_fd_of(form, p->object));
 	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);

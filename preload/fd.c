@@ -56,9 +56,9 @@ static enum gt_form form_of(enum fd_kind kind, uint64_t ns)
 enum gt_form gt_fd_form(int fd, uint64_t ns)
 {
 	enum fd_kind kind = known(fd);
-	if (kind == FD_UNKNOWN && !gt_is_sandboxed) {
+	if (kind == FD_UNKNOWN && fd >= 0 && !gt_is_sandboxed) {
 		kind = look(fd);
-		if (fd >= 0 && fd < N_FDS)
+		if (fd < N_FDS)
 			atomic_store_explicit(&kinds[fd], (uint8_t)kind, memory_order_relaxed);
 	}
 	return form_of(kind, ns);

@@ -14,6 +14,12 @@ enum gt_form gt_fd_form(int fd, uint64_t ns);
 /* The same for a wait that is still going on, without a look. Context: writer. */
 enum gt_form gt_fd_form_guess(int fd);
 
+/* The descriptor of a wait on `object`, or -1: its form does not go by one. */
+static inline int gt_fd_of(enum gt_form form, uint64_t object)
+{
+	return form == GT_FORM_FD ? (int)object : -1;
+}
+
 /* The descriptor may be another one now. Context: any. */
 void gt_fd_forget(int fd);
 

@@ -13,6 +13,7 @@
  * - The object may be gone when the real call returns (unlock, post, signal): nothing is read
  * afterwards.
  */
+#define GT_FILE_GROUP GT_GROUP_sync
 #include "preload/hook.h"
 #include "preload/real.h"
 
@@ -146,29 +147,6 @@ int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clocki
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_clockwait, GT_WHY_COND, c);
 	return gt_real.pthread_cond_clockwait(c, m, clk, abs);
 }
-
-#ifdef __x86_64__
-/*
- * Programs from before glibc 2.3.2: their condition variable is a pointer to one that libc
- * allocated. An unversioned hook would catch these calls too, so they have exports of their own
- * (versions.map) and pass untouched.
- */
-#define GT_OLD(name, params, args)                                                                 \
-	GT_EXPORT int gt_##name params;                                                            \
-	__asm__(".symver gt_" #name ", pthread_" #name "@GLIBC_2.2.5");                            \
-	int gt_##name params                                                                       \
-	{                                                                                          \
-		gt_real_resolve();                                                                 \
-		return gt_more.old_##name args;                                                    \
-	}
-
-/* clang-format off */
-GT_OLD(cond_wait, (pthread_cond_t *c, pthread_mutex_t *m), (c, m))
-GT_OLD(cond_timedwait, (pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs), (c, m, abs))
-GT_OLD(cond_signal, (pthread_cond_t *c), (c))
-GT_OLD(cond_broadcast, (pthread_cond_t *c), (c))
-/* clang-format on */
-#endif
 
 /* ---- reader-writer locks ---- */
 

@@ -369,9 +369,7 @@ static void tell_heap(void)
 		return;
 	w.heap_seen = bytes;
 	gt_heap_set(bytes);
-	uint32_t on = GT_ON_TRACING;
-	atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING | GT_ON_HEAP,
-						memory_order_relaxed, memory_order_relaxed);
+	gt_ctl_change(GT_ON_TRACING, GT_ON_TRACING | GT_ON_HEAP);
 }
 
 static bool is_due(uint64_t now)
@@ -395,7 +393,8 @@ static uint64_t pause_ns(uint64_t now)
 
 static void stop_tracing(void)
 {
-	atomic_store_explicit(&gt_ctl.on, 0, memory_order_relaxed);
+	for (unsigned g = 0; g < GT_N_GROUPS; g++)
+		atomic_store_explicit(&gt_ctl.on[g], 0, memory_order_relaxed);
 	gt_is_tracing = 0;
 }
 

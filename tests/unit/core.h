@@ -256,7 +256,8 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	gt_commit(core.main, gen, GT_STATE_RUNNING);
 	gt_release(core.main);
 	gt_self = core.main;
-	atomic_store(&gt_ctl.on, GT_ON_TRACING);
+	for (unsigned g = 0; g < GT_N_GROUPS; g++)
+		atomic_store(&gt_ctl.on[g], GT_ON_TRACING);
 }
 
 /* The whole buffer, so that there is no room for anybody; and its return. */
