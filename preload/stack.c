@@ -56,13 +56,7 @@ static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)
 	__asm__ volatile("movq %%r15, %0" : "=m"(r->saved[GT_R15]));
 }
 
-/*
- * Of our own frames only the outermost stays: the hook. At the other end, frames that start a
- * thread or the process belong to libc and to our trampoline; viewers name threads after the
- * outermost one. A cut stack keeps them and gets a mark instead. Returns the first to keep. `pcs`
- * has room for GT_STACK_MAX.
- */
-static const uint64_t *strip(uint64_t *pcs, size_t *n, bool is_cut)
+uint64_t *gt_stack_strip(uint64_t *pcs, size_t *n, bool is_cut)
 {
 	size_t first = 0, end = *n;
 	while (first + 1 < end && is_in(our_text, pcs[first]) && is_in(our_text, pcs[first + 1]))
@@ -116,12 +110,7 @@ static size_t capture_unknown(struct gt_thread *t, uint64_t pc)
 	return capture_caller(t, pc);
 }
 
-/*
- * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a
- * thread's stack ends in our gt_thread_main(); libc starts a coroutine by a return to a function,
- * just before which there is nothing.
- */
-static bool is_whole(enum gt_walk_end end, uint64_t pc)
+bool gt_stack_is_whole(enum gt_walk_end end, uint64_t pc)
 {
 	return end == GT_WALK_DONE || (end == GT_WALK_CUT && is_in(our_text, pc)) ||
 	       (end == GT_WALK_NO_DATA && is_in(libc_text, pc));
@@ -134,9 +123,9 @@ static size_t capture_by_rules(struct gt_thread *t, struct gt_memo *m, const str
 	size_t n = m->walk.n_pcs;
 	if (!n)
 		return capture_unknown(t, pc);
-	const bool is_cut = !is_whole(end, m->walk.pcs[n - 1]);
+	const bool is_cut = !gt_stack_is_whole(end, m->walk.pcs[n - 1]);
 	gt_count_add(&t->own[is_cut ? GT_OWN_stack_cut : GT_OWN_stack_walks], 1);
-	const uint64_t *pcs = strip(m->walk.pcs, &n, is_cut);
+	const uint64_t *pcs = gt_stack_strip(m->walk.pcs, &n, is_cut);
 	return set_stack(t, gt_memo_keep(m, regs, pc, &m->walk, pcs, n), pcs, n);
 }
 

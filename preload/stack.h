@@ -2,6 +2,7 @@
 #ifndef GT_STACK_H
 #define GT_STACK_H
 
+#include "preload/stack_walk.h"
 #include "preload/thread.h"
 
 /* The made-up outermost frame of a stack that is not whole, named "[cut]". No code is on the first
@@ -28,6 +29,21 @@ gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
 /* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls.
  */
 void gt_stack_find(struct gt_thread *t);
+
+/*
+ * Of our own frames only the outermost stays: the hook. At the other end, frames that start a
+ * thread or the process belong to libc and to our trampoline; viewers name threads after the
+ * outermost one. A cut stack keeps them and gets a mark instead. Returns the first to keep. `pcs`
+ * has room for GT_STACK_MAX.
+ */
+uint64_t *gt_stack_strip(uint64_t *pcs, size_t *n, bool is_cut);
+
+/*
+ * Did the walk, whose outermost frame is `pc`, come to the end of the stack? What we know of a
+ * thread's stack ends in our gt_thread_main(); libc starts a coroutine by a return to a function,
+ * just before which there is nothing.
+ */
+bool gt_stack_is_whole(enum gt_walk_end end, uint64_t pc);
 
 static inline void gt_stack_done(struct gt_thread *t)
 {

@@ -55,6 +55,14 @@ struct gt_walk {
  */
 enum gt_walk_end gt_rule_walk(const struct gt_regs *regs, uint64_t stack_hi, struct gt_walk *w);
 
+/*
+ * The same over a copy of another thread's stack: `bytes` from regs->sp on; pc may be at any
+ * instruction. In the writer. N.B. learning a rule reads the module's tables, which may go away
+ * meanwhile: under gt_guard_run().
+ */
+enum gt_walk_end gt_rule_walk_copy(const struct gt_regs *regs, const void *copy, size_t bytes,
+				   struct gt_walk *w);
+
 /* The judge of test builds: by libgcc, from the caller on, pcs[max]; returns how many. Needs some
  * KiB of stack. */
 size_t gt_slow_walk(uint64_t *pcs, size_t max);

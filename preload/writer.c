@@ -39,6 +39,7 @@
 #include "preload/emit.h"
 #include "preload/log.h"
 #include "preload/output.h"
+#include "preload/perf.h"
 #include "preload/real.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
@@ -307,12 +308,14 @@ static void close_generation(uint64_t now, bool may_skip)
 	if (w.closer.may_reap)
 		w.last_reap = now;
 	const uint64_t gen = gt_advance(&w.closer);
-	if (may_skip && !has_chunks()) {
+	gt_perf_read(gt_shared[gen % 2].start, gt_shared[(gen + 1) % 2].start, begin_in_file);
+	if (may_skip && !w.is_begun && !has_chunks()) {
 		next_generation();
 		return;
 	}
 	gt_advance_statuses(&w.closer, gen);
 	drain(true);
+	gt_perf_flush();
 	count_cpu_time();
 	GT_COUNT(advances, 1);
 	GT_COUNT(advance_ns, gt_clock_kernel_ns() - before);
@@ -403,6 +406,7 @@ static void round_once(void)
 	gt_clock_tick();
 	gt_arena_grow_ahead();
 	drain(false);
+	gt_perf_read(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX }, begin_in_file);
 	static uint64_t last_heap, last_fds;
 	if (now - last_fds > 50000000 && !w.is_dead) {
 		gt_fd_refresh(gt_host_pid);
@@ -449,6 +453,7 @@ static int open_everything(void)
 	w.gen = 1;
 	snapshot();
 	w.last_reap = w.last_full = 0;
+	gt_perf_open(w.is_task);
 	return 0;
 }
 
@@ -467,6 +472,7 @@ static void run(void)
 		w.is_dead = is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
+	gt_perf_close();
 	if (w.out.fd >= 0)
 		GT_SYS1(SYS_close, w.out.fd);
 }
@@ -490,6 +496,7 @@ static void *thread_main(void *arg)
 {
 	(void)arg;
 	gt_self = &gt_inside;
+	gt_log_is_apart();
 	GT_SYS3(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	run();
