@@ -42,6 +42,7 @@
 
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/note.h"
 #include "preload/stack_walk.h"
 #include "preload/sys.h"
 
@@ -59,7 +60,7 @@ struct gt_shared gt_shared[2];
 
 static const char *const whys[GT_N_WHYS] = {
 /* clang-format off */
-#define GT_WHY(id, name, form, reason, meaning) [id] = reason,
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = reason,
 #include "gtrace/whys.def"
 #undef GT_WHY
 	/* clang-format on */
@@ -384,6 +385,16 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	if (form == GT_FORM_FD)
 		form = gt_fd_form_guess((int)p->object);
 	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
+	if (gt_objects[p->why])
+		gt_note_put_for(
+			t, gen,
+			&(struct gt_note){
+				.time = p->begin,
+				.object = p->object,
+				.who = __atomic_load_n(&p->holder, __ATOMIC_RELAXED),
+				.kind = GT_NOTE_WAIT,
+				.why = p->why,
+				.flags = (uint8_t)__atomic_load_n(&p->flags, __ATOMIC_RELAXED) });
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
 	gt_commit_to(t, gen, state);
@@ -398,6 +409,7 @@ static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
 	if (is_dead)
 		gt_drop_half_event(t);
 	write_pending_begin(t, gen);
+	gt_notes_hand_over(t, gen);
 	struct gt_chunk *c = t->chunk[gen % 2];
 	if (!c)
 		return;

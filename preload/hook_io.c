@@ -1,7 +1,9 @@
 /* Calls on descriptors that need a thought: pause, and system calls by number. */
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/note.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
@@ -35,6 +37,20 @@ static bool futex_waits(long op)
 	case FUTEX_WAIT_REQUEUE_PI:
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool futex_wakes(long op)
+{
+	switch (op & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_BITSET:
+	case FUTEX_WAKE_OP:
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
 		return true;
 	default:
 		return false;
@@ -154,8 +170,17 @@ long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	const enum gt_why why = why_of_number(nr, b, c, d);
 	if (why == GT_WHY__) {
 		gt_count(t, GT_CALL_syscall);
-		return gt_real.syscall(nr, a, b, c, d, e, f);
+		if (nr != SYS_futex || !futex_wakes(b))
+			return gt_real.syscall(nr, a, b, c, d, e, f);
+		const gt_ns when = gt_now();
+		const long rc = gt_real.syscall(nr, a, b, c, d, e, f);
+		if (rc > 0)
+			gt_wake(t, GT_WHY_FUTEX, (uint64_t)a, (uint32_t)rc, when,
+				(uint64_t)__builtin_return_address(0));
+		return rc;
 	}
 	GT_WAIT_AS(t, GT_CALL_syscall, why, a, why == GT_WHY_FUTEX);
-	return gt_real.syscall(nr, a, b, c, d, e, f);
+	const long rc = gt_real.syscall(nr, a, b, c, d, e, f);
+	gt_w.is_expired = why == GT_WHY_FUTEX && rc == -1 && errno == ETIMEDOUT;
+	return rc;
 }

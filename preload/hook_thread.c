@@ -17,6 +17,7 @@
  * - fork: records of threads that were just being created stay taken in the child. They are few.
  */
 #include "preload/hook.h"
+#include "preload/object.h"
 #include "preload/real.h"
 
 #include <errno.h>
@@ -178,7 +179,10 @@ int gt_hook_pthread_tryjoin_np(pthread_t th, void **value)
 			return rc;                                                                 \
 		}                                                                                  \
 		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_JOIN, th);                                  \
-		return gt_real.name args;                                                          \
+		gt_wait_held(&gt_w, gt_tid_of(th), 0);                                             \
+		const int gt_result = gt_real.name args;                                           \
+		gt_w.is_expired = gt_result == ETIMEDOUT;                                          \
+		return gt_result;                                                                  \
 	}
 
 /* clang-format off */
@@ -194,7 +198,10 @@ int gt_hook_pthread_clockjoin_np(pthread_t th, void **value, clockid_t clk,
 		return gt_real.pthread_clockjoin_np(th, value, clk, abs);
 	/* N.B. no try here: it would join where another clock has to be refused */
 	GT_WAIT(t, GT_CALL_pthread_clockjoin_np, GT_WHY_JOIN, th);
-	return gt_real.pthread_clockjoin_np(th, value, clk, abs);
+	gt_wait_held(&gt_w, gt_tid_of(th), 0);
+	const int rc = gt_real.pthread_clockjoin_np(th, value, clk, abs);
+	gt_w.is_expired = rc == ETIMEDOUT;
+	return rc;
 }
 
 /* ---- names ---- */

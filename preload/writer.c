@@ -38,6 +38,7 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
+#include "preload/note_table.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
@@ -175,6 +176,7 @@ static void begin_in_file(void)
 	w.is_begun = true;
 	w.wire_gen++;
 	gt_tables_begin(w.gen, w.wire_gen);
+	gt_note_table_begin();
 	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
 }
 
@@ -189,6 +191,11 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 
 static void write_chunk(struct gt_chunk *c)
 {
+	if (c->is_notes) {
+		gt_note_table_put(c);
+		gt_chunk_put(c);
+		return;
+	}
 	const uint8_t *start;
 	const size_t len = GT_BATCH_HEADER +
 			   (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
@@ -445,7 +452,7 @@ static int open_everything(void)
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	if (gt_symbols_init() || gt_tables_init(&w.out))
+	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_note_table_init())
 		return -ENOMEM;
 	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 	if (rc)

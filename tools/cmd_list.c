@@ -79,7 +79,7 @@ static void list_reasons(struct gt_table *t)
 		{ "meaning", "MEANING", GT_COL_TEXT },
 	};
 	gt_table_init(t, columns, 5);
-#define GT_WHY(id, name, form, reason, meaning)                                                    \
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
 	gt_table_u64(t, id);                                                                       \
 	gt_table_text(t, #name);                                                                   \
 	gt_table_text(t, #form);                                                                   \
