@@ -20,6 +20,9 @@ enum gt_note_kind { GT_NOTE_WAIT, GT_NOTE_WAKE, GT_NOTE_EXPIRED };
 enum gt_object { GT_OBJECT__, GT_OBJECT_LOCK, GT_OBJECT_FD };
 extern const uint8_t gt_objects[GT_N_WHYS];
 
+/* In the number of waiters that a wake lets go: by a reader of a rwlock. */
+#define GT_WAKE_READER 0x80000000u
+
 struct gt_note {
 	gt_ns time;
 	uint64_t object;

@@ -86,7 +86,8 @@ static void put(gt_g g, const struct gt_note *n)
 	if (n->kind == GT_NOTE_WAIT)
 		gt_r_WAIT(gt_tables_log(), n->time, g, object, n->who, n->flags);
 	else
-		gt_r_WAKE(gt_tables_log(), n->time, g, object, n->who, (gt_stack){ n->stack });
+		gt_r_WAKE(gt_tables_log(), n->time, g, object, n->who & ~GT_WAKE_READER,
+			  (gt_stack){ n->stack }, n->who & GT_WAKE_READER ? GT_WAIT_READS : 0);
 }
 
 void gt_note_table_put(const struct gt_chunk *c)

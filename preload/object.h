@@ -72,8 +72,8 @@ static inline uint32_t gt_rwlock_holder(const pthread_rwlock_t *l, uint32_t *fla
 }
 
 /*
- * Waiters that an unlock by the calling thread lets go, at most. The last reader lets the next
- * writer go.
+ * Waiters that an unlock by the calling thread lets go, at most, with GT_WAKE_READER by a reader:
+ * the last one lets the next writer go.
  */
 static inline uint32_t gt_rwlock_wakes(const pthread_rwlock_t *l)
 {
@@ -81,7 +81,7 @@ static inline uint32_t gt_rwlock_wakes(const pthread_rwlock_t *l)
 		return 0;
 	const uint32_t word = gt_peek(&l->__data.__readers), readers = word / GT_RWLOCK_READER;
 	if (!gt_peek(&l->__data.__cur_writer))
-		return readers == 1 && word & GT_RWLOCK_LOCKED;
+		return readers == 1 && word & GT_RWLOCK_LOCKED ? 1 | GT_WAKE_READER : 0;
 	return readers ? readers : (gt_peek(&l->__data.__writers) & GT_RWLOCK_WRITERS) != 0;
 }
 
