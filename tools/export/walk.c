@@ -51,6 +51,14 @@ static uint64_t other_g(const struct gt_ordered *ev)
 	return ev->g != GT_NO_ID && ev->g != ev->who ? ev->g : 0;
 }
 
+/* Who created or woke it. A status may be told by anybody. */
+static uint64_t maker_g(const struct gt_ordered *ev)
+{
+	const bool is_made = ev->from == GT_STATE_NOT_EXIST ||
+			     (ev->from == GT_STATE_WAITING && ev->to == GT_STATE_RUNNABLE);
+	return is_made ? other_g(ev) : 0;
+}
+
 static void end_wait(struct gt_model *m, const struct gt_model_thread *t,
 		     const struct gt_ordered *ev)
 {
@@ -101,9 +109,7 @@ static void change(struct gt_model *m, const struct gt_ordered *ev)
 		t->born = is_old ? m->process.start : ev->time;
 	t->state = to;
 	t->since = is_old ? m->process.start : ev->time;
-	const bool is_made = from == GT_STATE_UNKNOWN || to == GT_STATE_RUNNABLE;
-	const struct gt_change c = { index_of(m, t), t->since, from, to,
-				     is_made ? other_g(ev) : 0 };
+	const struct gt_change c = { index_of(m, t), t->since, from, to, maker_g(ev) };
 	CALL(m, change, &c);
 	if (to == GT_STATE_NOT_EXIST)
 		t->died = ev->time;
