@@ -21,6 +21,7 @@ static _Atomic uint16_t closed[N_FDS];
 
 enum { KEY_UNKNOWN, KEY_NONE, KEY_FIRST, N_KEYS = 1 << 12 };
 static _Atomic uint16_t keys[N_FDS];
+static _Atomic uint64_t pipes[N_FDS]; /* inodes */
 static _Atomic uint32_t watchers[N_KEYS];
 
 /* A regular file, directory or block device comes back at once; everything else may wait for
@@ -80,6 +81,7 @@ void gt_fd_forget(int fd)
 		return;
 	atomic_store_explicit(&kinds[fd], FD_UNKNOWN, memory_order_relaxed);
 	atomic_store_explicit(&keys[fd], KEY_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&pipes[fd], 0, memory_order_relaxed);
 	atomic_fetch_add_explicit(&closed[fd], 1, memory_order_relaxed);
 }
 
@@ -111,7 +113,10 @@ static uint16_t key(int fd)
 	uint16_t k = atomic_load_explicit(&keys[fd], memory_order_relaxed);
 	struct stat st;
 	if (__builtin_expect(k == KEY_UNKNOWN && !gt_is_sandboxed, 0)) {
-		k = GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)) ? KEY_NONE : key_of(fd, &st);
+		const bool is_there = !GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st));
+		k = is_there ? key_of(fd, &st) : KEY_NONE;
+		atomic_store_explicit(&pipes[fd], is_there && S_ISFIFO(st.st_mode) ? st.st_ino : 0,
+				      memory_order_relaxed);
 		atomic_store_explicit(&keys[fd], k, memory_order_relaxed);
 	}
 	return k;
@@ -130,6 +135,11 @@ void gt_fd_unwatch(uint16_t k)
 {
 	if (k)
 		atomic_fetch_sub_explicit(&watchers[k - KEY_FIRST], 1, memory_order_relaxed);
+}
+
+uint64_t gt_fd_pipe(int fd)
+{
+	return fd >= 0 && fd < N_FDS ? atomic_load_explicit(&pipes[fd], memory_order_relaxed) : 0;
 }
 
 bool gt_fd_is_watched(int fd)

@@ -34,6 +34,7 @@ static inline int gt_object_fd(uint64_t object)
 uint16_t gt_fd_watch(int fd);
 void gt_fd_unwatch(uint16_t key);
 bool gt_fd_is_watched(int fd);
+uint64_t gt_fd_pipe(int fd); /* its inode, the same for both ends; 0 = no pipe, or not known */
 
 /* The descriptor may be another one now. Context: any. */
 void gt_fd_forget(int fd);

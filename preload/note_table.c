@@ -41,6 +41,11 @@ static gt_str fd_name(uint64_t object)
 {
 	char path[48], text[200];
 	const int fd = gt_object_fd(object);
+	const uint64_t pipe = gt_fd_pipe(fd);
+	if (pipe && gt_fd_object(fd) == object) { /* known even when the program is gone */
+		gt_format(text, sizeof(text), "pipe:[%u]", pipe);
+		return gt_tables_text(text);
+	}
 	gt_format(path, sizeof(path), "/proc/%u/fd/%u", (uint64_t)gt_host_pid, (uint64_t)fd);
 	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, path, text, sizeof(text) - 1);
 	if (GT_SYS_FAILED(n) || gt_fd_object(fd) != object)

@@ -19,10 +19,16 @@
 
 #define DEFAULT_HZ 100 /* of CPU samples where the trace does not say: Go's */
 
+static uint32_t number_of_stack(void *arg, uint64_t id)
+{
+	return gt_model_put_stack(arg, id);
+}
+
 struct gt_model *gt_model_new(const struct gt_model_calls *calls, void *arg)
 {
 	struct gt_model *m = gt_mem_resize(NULL, 1, sizeof(*m));
 	*m = (struct gt_model){ .calls = calls, .arg = arg };
+	m->blame = gt_blame_new(number_of_stack, m);
 	m->process.pid = 1;
 	m->process.is_go = true;
 	m->process.sample_ns = 1000000000 / DEFAULT_HZ;
@@ -43,6 +49,7 @@ void gt_model_free(struct gt_model *m)
 	gt_keymap_free(&m->spans);
 	gt_keymap_free(&m->types);
 	gt_idmap_free(&m->threads_by_g);
+	gt_blame_free(m->blame);
 	free(m->gen_frames.of);
 	free(m->gen_stacks.of);
 	free(m->threads);
@@ -365,6 +372,7 @@ void gt_model_enter(struct gt_model *m, const struct gt_gen *g)
 		if (rc > 0)
 			add_record(m, &r);
 	}
+	gt_blame_generation(m->blame, g, NULL); /* damaged records: what could be read */
 	for (uint32_t i = 0; i < g->n_opaque; i++)
 		add_types(m, &g->opaque[i]);
 }

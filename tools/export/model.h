@@ -14,6 +14,7 @@
 #ifndef GT_EXPORT_MODEL_H
 #define GT_EXPORT_MODEL_H
 
+#include "tools/analysis/blame.h"
 #include "tools/export/export.h"
 #include "tools/read/order.h"
 
@@ -41,7 +42,8 @@ struct gt_model_thread {
 	enum gt_state state;   /* at the present event */
 	gt_text_id present[2]; /* for the walk: reason and stack of the present wait */
 	int64_t since;
-	uint64_t holds; /* for the exporter: whatever it wants to remember */
+	struct gt_blamed open; /* for the walk: what its present wait is for */
+	uint64_t holds;        /* for the exporter: whatever it wants to remember */
 };
 
 enum gt_wait_kind {
@@ -58,9 +60,17 @@ struct gt_wait {
 	bool is_open;       /* the trace ended first */
 
 	/* Who ended it and who was waited for, as far as the trace says: 0 = not known. */
-	uint64_t waker_g, holder_g;
-	gt_stack_id waker_stack, holder_stack;
-	uint64_t object; /* address of the lock */
+	uint64_t waker_g;
+	gt_stack_id waker_stack, holder_stack; /* the holder's: where it let go, if it did */
+	int64_t waker_time;
+	/* What our own records say; see blame.h for each. */
+	enum gt_why_id why;
+	uint64_t object;     /* address of the lock, or the descriptor */
+	gt_text_id name;     /* what the descriptor stands for */
+	uint64_t holder_tid; /* at the begin */
+	uint64_t holder_g;
+	uint64_t readers;
+	bool is_expired;
 };
 
 /* A thread's new state. */

@@ -30,6 +30,7 @@ struct gt_model {
 	struct gt_alloc *type_of;
 	size_t cap_types;
 
+	struct gt_blame *blame;
 	const struct gt_gen *gen; /* being walked */
 	bool has_start;
 };

@@ -59,6 +59,25 @@ static uint64_t maker_g(const struct gt_ordered *ev)
 	return is_made ? other_g(ev) : 0;
 }
 
+/* What our own records say of the wait. */
+static void tell(struct gt_model *m, struct gt_wait *w, const struct gt_blamed *r)
+{
+	w->why = r->why;
+	w->object = r->address;
+	w->name = gt_model_put_text(m, r->name, strlen(r->name));
+	w->holder_tid = r->holder_tid;
+	w->holder_g = r->holder_g;
+	w->readers = r->readers;
+	w->is_expired = r->is_expired;
+	if (r->waker_g != 0) {
+		w->waker_g = r->waker_g;
+		w->waker_time = r->waker_time;
+		w->waker_stack = r->waker_stack;
+	}
+	if (w->holder_g != 0 && w->holder_g == w->waker_g)
+		w->holder_stack = w->waker_stack;
+}
+
 static void end_wait(struct gt_model *m, const struct gt_model_thread *t,
 		     const struct gt_ordered *ev)
 {
@@ -66,9 +85,13 @@ static void end_wait(struct gt_model *m, const struct gt_model_thread *t,
 	w.end = ev->time;
 	if (w.kind == GT_WAIT_BLOCK) {
 		w.waker_g = other_g(ev);
+		w.waker_time = w.waker_g != 0 ? ev->time : 0;
 		w.waker_stack =
 			ev->id == GT_EV_GoUnblock ? gt_model_put_stack(m, gt_ordered_stack(ev)) : 0;
 	}
+	struct gt_blamed r;
+	gt_blame_end(m->blame, t->g, ev->time, &r);
+	tell(m, &w, &r);
 	CALL(m, wait_end, &w);
 }
 
@@ -76,7 +99,9 @@ static void begin_wait(struct gt_model *m, struct gt_model_thread *t, const stru
 {
 	t->present[0] = gt_model_put_gen_text(m, gt_ordered_reason(ev));
 	t->present[1] = gt_model_put_stack(m, gt_ordered_subject_stack(ev));
-	const struct gt_wait w = present_wait(m, t);
+	struct gt_wait w = present_wait(m, t);
+	gt_blame_begin(m->blame, t->g, ev->time, &t->open);
+	tell(m, &w, &t->open);
 	CALL(m, wait_begin, &w);
 }
 
@@ -343,6 +368,7 @@ void gt_walk_end(struct gt_model *m)
 		if (!is_wait(t->state))
 			continue;
 		struct gt_wait w = present_wait(m, t);
+		tell(m, &w, &t->open);
 		w.end = m->process.end;
 		w.is_open = true;
 		CALL(m, wait_end, &w);

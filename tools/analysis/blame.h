@@ -1,16 +1,16 @@
 /*
  * Who held what a thread waited for, and who woke it: brings waits together with the WAIT, WAKE and
- * EXPIRED records of the same object (records.def). Rules of the matching: resolve.c.
+ * EXPIRED records of the same object (records.def). Rules of the matching: blame.c.
  *
- *     r = gt_resolve_new(stack_number, arg);
- *     gt_resolve_generation(r, gen, &err);         when a generation begins
- *     gt_resolve_begin(r, g, time, &w);            for each wait, in the order of time
- *     gt_resolve_end(r, g, time, &w);
+ *     r = gt_blame_new(stack_number, arg);
+ *     gt_blame_generation(r, gen, &err);         when a generation begins
+ *     gt_blame_begin(r, g, time, &w);            for each wait, in the order of time
+ *     gt_blame_end(r, g, time, &w);
  *
  * Memory is bounded by the records of the largest generation and the objects with open waits.
  */
-#ifndef GT_RESOLVE_H
-#define GT_RESOLVE_H
+#ifndef GT_BLAME_H
+#define GT_BLAME_H
 
 #include "encoder/event.h"
 #include "tools/read/gen.h"
@@ -26,7 +26,7 @@ enum gt_why_id {
 };
 
 /* What is known of a wait; 0 and "" = not known. */
-struct gt_resolved {
+struct gt_blamed {
 	enum gt_why_id why;
 	uint64_t address;    /* of the lock, or the descriptor */
 	const char *name;    /* what the descriptor stands for; lives as long as the resolver */
@@ -42,19 +42,19 @@ struct gt_resolved {
 	uint32_t waker_stack; /* as stack_number() gave it */
 };
 
-struct gt_resolve;
+struct gt_blame;
 
 /* Turns a stack id of the generation just begun into a number of the caller's that lasts; NULL: all
  * are 0. */
 typedef uint32_t gt_stack_number(void *arg, uint64_t id);
 
-struct gt_resolve *gt_resolve_new(gt_stack_number *stack, void *arg);
-void gt_resolve_free(struct gt_resolve *r);
+struct gt_blame *gt_blame_new(gt_stack_number *stack, void *arg);
+void gt_blame_free(struct gt_blame *r);
 
 /* Reads the records of a generation. 0, or -gt_err_code: those that could be read are in. */
-int gt_resolve_generation(struct gt_resolve *r, const struct gt_gen *g, struct gt_err *err);
+int gt_blame_generation(struct gt_blame *r, const struct gt_gen *g, struct gt_err *err);
 
-void gt_resolve_begin(struct gt_resolve *r, uint64_t g, int64_t time, struct gt_resolved *w);
-void gt_resolve_end(struct gt_resolve *r, uint64_t g, int64_t time, struct gt_resolved *w);
+void gt_blame_begin(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed *w);
+void gt_blame_end(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed *w);
 
 #endif

@@ -15,7 +15,7 @@
  * Pipes have two descriptors: their names ("pipe:[123]") tell that they are one object. An eventfd
  * is known by its number.
  */
-#include "tools/analysis/resolve.h"
+#include "tools/analysis/blame.h"
 
 #include "tools/lib/keymap.h"
 #include "tools/lib/mem.h"
@@ -70,7 +70,7 @@ struct thread {
 	bool is_waiting, is_expired;
 	int64_t since;
 	uint32_t object; /* NONE: not known */
-	struct gt_resolved open;
+	struct gt_blamed open;
 };
 
 struct expiry {
@@ -78,7 +78,7 @@ struct expiry {
 	int64_t time;
 };
 
-struct gt_resolve {
+struct gt_blame {
 	gt_stack_number *stack;
 	void *arg;
 	struct gt_keymap keys; /* (class, address or name) -> index into objects[] */
@@ -99,9 +99,9 @@ struct gt_resolve {
 	size_t n_threads, cap_threads;
 };
 
-struct gt_resolve *gt_resolve_new(gt_stack_number *stack, void *arg)
+struct gt_blame *gt_blame_new(gt_stack_number *stack, void *arg)
 {
-	struct gt_resolve *r = gt_mem_resize(NULL, 1, sizeof(*r));
+	struct gt_blame *r = gt_mem_resize(NULL, 1, sizeof(*r));
 	memset(r, 0, sizeof(*r));
 	r->stack = stack;
 	r->arg = arg;
@@ -109,7 +109,7 @@ struct gt_resolve *gt_resolve_new(gt_stack_number *stack, void *arg)
 	return r;
 }
 
-void gt_resolve_free(struct gt_resolve *r)
+void gt_blame_free(struct gt_blame *r)
 {
 	if (r == NULL)
 		return;
@@ -130,13 +130,13 @@ void gt_resolve_free(struct gt_resolve *r)
 
 /* ---------------------------------------------------------------- records */
 
-static struct thread *thread_of(struct gt_resolve *r, uint64_t g)
+static struct thread *thread_of(struct gt_blame *r, uint64_t g)
 {
 	const uint32_t i = gt_idmap_get(&r->by_g, g);
 	return i == GT_NO_INDEX ? NULL : &r->threads[i];
 }
 
-static struct thread *put_thread(struct gt_resolve *r, uint64_t g)
+static struct thread *put_thread(struct gt_blame *r, uint64_t g)
 {
 	struct thread *t = thread_of(r, g);
 	if (t != NULL)
@@ -148,7 +148,7 @@ static struct thread *put_thread(struct gt_resolve *r, uint64_t g)
 	return t;
 }
 
-static void add_thread(struct gt_resolve *r, const struct gt_rec_value *v)
+static void add_thread(struct gt_blame *r, const struct gt_rec_value *v)
 {
 	const uint64_t tid = v->field[0];
 	struct thread *t = put_thread(r, v->field[1]);
@@ -165,7 +165,7 @@ static void add_thread(struct gt_resolve *r, const struct gt_rec_value *v)
 }
 
 /* Who had this tid then. */
-static uint64_t g_of_tid(const struct gt_resolve *r, uint64_t tid, int64_t time)
+static uint64_t g_of_tid(const struct gt_blame *r, uint64_t tid, int64_t time)
 {
 	const uint32_t last = gt_idmap_get(&r->by_tid, tid);
 	for (uint32_t i = last == GT_NO_INDEX ? NONE : last; i != NONE; i = r->threads[i].older) {
@@ -178,7 +178,7 @@ static uint64_t g_of_tid(const struct gt_resolve *r, uint64_t tid, int64_t time)
 
 enum class { CLASS_FD = 1, CLASS_PIPE, CLASS_OTHER };
 
-static uint32_t object_of(struct gt_resolve *r, uint8_t why, uint64_t address, struct gt_text name)
+static uint32_t object_of(struct gt_blame *r, uint8_t why, uint64_t address, struct gt_text name)
 {
 	char key[80] = { CLASS_OTHER, (char)why };
 	size_t len = 2 + sizeof(address);
@@ -201,7 +201,7 @@ static uint32_t object_of(struct gt_resolve *r, uint8_t why, uint64_t address, s
 	return (uint32_t)i;
 }
 
-static void add_object(struct gt_resolve *r, const struct gt_gen *g, const struct gt_rec_value *v)
+static void add_object(struct gt_blame *r, const struct gt_gen *g, const struct gt_rec_value *v)
 {
 	const uint64_t id = v->field[0];
 	if (gt_idmap_get(&r->by_number, id) != GT_NO_INDEX || v->field[1] >= 256)
@@ -218,7 +218,7 @@ static void add_object(struct gt_resolve *r, const struct gt_gen *g, const struc
 	gt_idmap_put(&r->by_number, id, (uint32_t)r->n_numbers++);
 }
 
-static void add_wait(struct gt_resolve *r, const struct gt_rec_value *v)
+static void add_wait(struct gt_blame *r, const struct gt_rec_value *v)
 {
 	const uint32_t number = gt_idmap_get(&r->by_number, v->field[1]);
 	if (number == GT_NO_INDEX)
@@ -228,7 +228,7 @@ static void add_wait(struct gt_resolve *r, const struct gt_rec_value *v)
 		(struct wait){ v->field[0], v->time, number, (uint32_t)v->field[3], v->field[2] };
 }
 
-static void add_wake(struct gt_resolve *r, const struct gt_rec_value *v)
+static void add_wake(struct gt_blame *r, const struct gt_rec_value *v)
 {
 	const uint32_t number = gt_idmap_get(&r->by_number, v->field[1]);
 	if (number == GT_NO_INDEX)
@@ -246,7 +246,7 @@ static void add_wake(struct gt_resolve *r, const struct gt_rec_value *v)
 	};
 }
 
-static void add_expiry(struct gt_resolve *r, const struct gt_rec_value *v)
+static void add_expiry(struct gt_blame *r, const struct gt_rec_value *v)
 {
 	r->expiries =
 		gt_mem_grow(r->expiries, r->n_expiries, &r->cap_expiries, sizeof(*r->expiries));
@@ -276,7 +276,7 @@ static int wake_order(const void *a, const void *b)
 }
 
 /* Wakes before every open wait are of no use any more. */
-static void forget_old(struct gt_resolve *r)
+static void forget_old(struct gt_blame *r)
 {
 	for (size_t i = 0; i < r->keys.n; i++) {
 		struct object *o = &r->objects[i];
@@ -293,7 +293,7 @@ static void forget_old(struct gt_resolve *r)
 	}
 }
 
-static void find_oldest(struct gt_resolve *r)
+static void find_oldest(struct gt_blame *r)
 {
 	for (size_t i = 0; i < r->keys.n; i++)
 		r->objects[i].oldest = INT64_MAX;
@@ -306,7 +306,7 @@ static void find_oldest(struct gt_resolve *r)
 	}
 }
 
-int gt_resolve_generation(struct gt_resolve *r, const struct gt_gen *g, struct gt_err *err)
+int gt_blame_generation(struct gt_blame *r, const struct gt_gen *g, struct gt_err *err)
 {
 	find_oldest(r);
 	forget_old(r);
@@ -355,7 +355,7 @@ int gt_resolve_generation(struct gt_resolve *r, const struct gt_gen *g, struct g
 /* ---------------------------------------------------------------- waits */
 
 /* The record of the wait of `g` that began at `time`, or a moment before. */
-static const struct wait *find_wait(const struct gt_resolve *r, uint64_t g, int64_t time)
+static const struct wait *find_wait(const struct gt_blame *r, uint64_t g, int64_t time)
 {
 	size_t lo = 0, hi = r->n_waits;
 	while (lo < hi) { /* first one behind */
@@ -370,7 +370,7 @@ static const struct wait *find_wait(const struct gt_resolve *r, uint64_t g, int6
 	return w != NULL && w->g == g && time - w->time <= SLACK_NS ? w : NULL;
 }
 
-static bool is_expired(const struct gt_resolve *r, uint64_t g, int64_t since, int64_t time)
+static bool is_expired(const struct gt_blame *r, uint64_t g, int64_t since, int64_t time)
 {
 	size_t lo = 0, hi = r->n_expiries;
 	while (lo < hi) {
@@ -385,11 +385,11 @@ static bool is_expired(const struct gt_resolve *r, uint64_t g, int64_t since, in
 	return e != NULL && e->g == g && e->time > since;
 }
 
-void gt_resolve_begin(struct gt_resolve *r, uint64_t g, int64_t time, struct gt_resolved *out)
+void gt_blame_begin(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed *out)
 {
 	struct thread *t = put_thread(r, g);
 	const struct wait *w = find_wait(r, g, time);
-	t->open = (struct gt_resolved){ .name = "" };
+	t->open = (struct gt_blamed){ .name = "" };
 	t->is_waiting = true;
 	t->is_expired = false;
 	t->since = time;
@@ -453,7 +453,7 @@ static struct wake *first_of(struct object *o, const struct thread *t, int64_t t
 	return is_sure ? first : NULL;
 }
 
-static void wake_by_end(const struct gt_resolve *r, struct thread *t, int64_t time)
+static void wake_by_end(const struct gt_blame *r, struct thread *t, int64_t time)
 {
 	const uint32_t i = gt_idmap_get(&r->by_g, t->open.holder_g);
 	if (t->open.holder_g == 0 || i == GT_NO_INDEX)
@@ -465,10 +465,10 @@ static void wake_by_end(const struct gt_resolve *r, struct thread *t, int64_t ti
 	t->open.waker_time = ended->died;
 }
 
-void gt_resolve_end(struct gt_resolve *r, uint64_t g, int64_t time, struct gt_resolved *out)
+void gt_blame_end(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed *out)
 {
 	struct thread *t = put_thread(r, g);
-	*out = (struct gt_resolved){ .name = "" };
+	*out = (struct gt_blamed){ .name = "" };
 	if (!t->is_waiting)
 		return;
 	t->is_waiting = false;
