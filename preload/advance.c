@@ -363,6 +363,32 @@ static void note(struct gt_thread *t, uint64_t gen)
 	t->noted_gen = gen;
 }
 
+/* Where each hook begins: the innermost frame of a stack that only its caller is known of. */
+/* clang-format off */
+#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name);
+#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name);
+#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name);
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+static const char *const entries[GT_N_CALLS] = {
+#define GT_BLOCKING(group, why, ret, name, params, args) gt_entry_##name,
+#define GT_CUSTOM(group, why, ret, name, params, args)   gt_entry_##name,
+#define GT_ASM(group, why, ret, name, params, args)      gt_entry_##name,
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+};
+/* clang-format on */
+
+static gt_stack caller_stack(uint64_t gen, const struct gt_pending *p)
+{
+	const uint64_t pcs[2] = { (uint64_t)entries[p->call], p->pc - 1 };
+	return gt_stacktab_put(&gt_shared[gen % 2].stacks, pcs, 2);
+}
+
 /* The begin of a wait that is still going on, into the generation in which it began. */
 static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 {
@@ -384,7 +410,7 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	enum gt_form form = (enum gt_form)p->form;
 	if (form == GT_FORM_FD)
 		form = gt_fd_form_guess((int)p->object);
-	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
+	const gt_stack stack = p->stack.v ? p->stack : caller_stack(gen, p);
 	if (gt_objects[p->why])
 		gt_note_put_for(
 			t, gen,

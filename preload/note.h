@@ -71,8 +71,9 @@ void gt_note_put_for(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
 void gt_notes_hand_over(struct gt_thread *t, uint64_t gen);
 
 /*
- * The calling thread let waiters of `object` go, by a call that began at `when` and is over; `pc`:
- * where the hook was called from. Takes the stack. Context: any, not inside a section.
+ * The calling thread lets waiters of `object` go, or has just done so, by a call that began at
+ * `when`; `pc`: where the hook was called from. Takes the stack. Context: any, not inside a
+ * section.
  */
 void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t count, gt_ns when,
 	     uint64_t pc);

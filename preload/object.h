@@ -37,13 +37,15 @@ static inline uint32_t gt_mutex_holder(const pthread_mutex_t *m)
 	return gt_peek(&m->__data.__owner);
 }
 
-/* Will an unlock by its holder let a waiter go? */
-static inline bool gt_mutex_is_wanted(const pthread_mutex_t *m)
+/* Will an unlock by thread `tid` let a waiter go? Not where it would be refused. */
+static inline bool gt_mutex_is_wanted(const pthread_mutex_t *m, uint32_t tid)
 {
 	const uint32_t lock = gt_peek(&m->__data.__lock);
 	if (__builtin_expect(lock <= 1, 1) || !gt_more.is_mutex_known)
 		return false;
 	const uint32_t kind = gt_peek(&m->__data.__kind);
+	if (gt_mutex_holder(m) != tid)
+		return false;
 	if ((kind & GT_KIND_TYPE) == 1 && gt_peek(&m->__data.__count) > 1)
 		return false;
 	if (kind & (GT_KIND_ROBUST | GT_KIND_PI))
@@ -55,8 +57,10 @@ static inline bool gt_mutex_is_wanted(const pthread_mutex_t *m)
 #define GT_RWLOCK_PHASE  1u /* it is, or will be, a writer's turn */
 #define GT_RWLOCK_LOCKED 2u /* a writer has it, or is the next to have it */
 #define GT_RWLOCK_READER 8u
-/* __writers: writers that wait behind that one, and one bit. */
+/* __writers: writers that wait behind that one, if they are preferred; and one bit. */
 #define GT_RWLOCK_WRITERS 0x7fffffffu
+/* __writers_futex: some sleep. */
+#define GT_RWLOCK_USED 2u
 
 /* Tid of the writer, or with GT_WAIT_READERS the number of readers; 0 = unknown. */
 static inline uint32_t gt_rwlock_holder(const pthread_rwlock_t *l, uint32_t *flags)
@@ -82,7 +86,9 @@ static inline uint32_t gt_rwlock_wakes(const pthread_rwlock_t *l)
 	const uint32_t word = gt_peek(&l->__data.__readers), readers = word / GT_RWLOCK_READER;
 	if (!gt_peek(&l->__data.__cur_writer))
 		return readers == 1 && word & GT_RWLOCK_LOCKED ? 1 | GT_WAKE_READER : 0;
-	return readers ? readers : (gt_peek(&l->__data.__writers) & GT_RWLOCK_WRITERS) != 0;
+	const uint32_t writers = gt_peek(&l->__data.__writers) & GT_RWLOCK_WRITERS;
+	return readers ? readers
+		       : writers || (gt_peek(&l->__data.__writers_futex) & GT_RWLOCK_USED);
 }
 
 /* One who is signalled counts until its call returns. */

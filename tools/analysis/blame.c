@@ -476,6 +476,8 @@ void gt_blame_end(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed
 		return;
 	struct object *o = &r->objects[t->object];
 	o->n_open--;
+	if (t->open.holder_tid != 0 && t->open.holder_g == 0) /* its start was not told yet */
+		t->open.holder_g = g_of_tid(r, t->open.holder_tid, t->since);
 	t->open.is_expired = t->is_expired || is_expired(r, g, t->since, time);
 	if (!t->open.is_expired) {
 		const enum gt_why_id why = t->open.why;
