@@ -29,10 +29,10 @@
 #include "preload/guard.h"
 #include "preload/log.h"
 #include "preload/perf_ring.h"
+#include "preload/samples.h"
 #include "preload/stack.h"
 #include "preload/stack_walk.h"
 #include "preload/sys.h"
-#include "preload/tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,7 +47,6 @@
 #define STACK_SLOW   (16u << 10) /* bytes copied with each sample, */
 #define STACK_FAST   (8u << 10)  /* and above this rate: */
 #define FAST_HZ      250
-#define MAX_SAMPLES  4096u
 #define MAX_SWITCHES (1u << 20) /* in one generation */
 
 /* Registers in a sample, in the order of their bits: rbx rbp rsp rip r12 r13 r14 r15. */
@@ -82,8 +81,7 @@ static struct {
 	bool can_unwind;
 	uint32_t epoch;      /* of the rules, when it was read last */
 	uint32_t n_switches; /* in this generation */
-	uint32_t n_samples;
-	struct gt_sample *samples; /* MAX_SAMPLES */
+	uint64_t hz;         /* of samples; 0 = none from here */
 	struct gt_walk *walk;
 	uint64_t *pcs; /* GT_STACK_MAX */
 	void *scratch; /* GT_RING_RECORD_MAX */
@@ -93,11 +91,10 @@ static struct {
 
 static struct perf_event_attr describe(void)
 {
-	const bool is_sampling = gt_cfg.sample_hz != 0;
 	struct perf_event_attr a = {
 		.size = sizeof(a),
 		.type = PERF_TYPE_SOFTWARE,
-		.config = is_sampling ? PERF_COUNT_SW_CPU_CLOCK : PERF_COUNT_SW_DUMMY,
+		.config = p.hz ? PERF_COUNT_SW_CPU_CLOCK : PERF_COUNT_SW_DUMMY,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
 		.inherit = 1,
 		.inherit_thread = 1,
@@ -109,14 +106,14 @@ static struct perf_event_attr describe(void)
 		.context_switch = gt_cfg.sched,
 		.task = gt_cfg.sched, /* a thread's last switch is not told: its exit is */
 	};
-	if (is_sampling) {
+	if (p.hz) {
 		a.freq = 1;
-		a.sample_freq = gt_cfg.sample_hz;
+		a.sample_freq = p.hz;
 		a.sample_type |= PERF_SAMPLE_REGS_USER;
 		a.sample_regs_user = REGS;
 		if (p.can_unwind) {
 			a.sample_type |= PERF_SAMPLE_STACK_USER;
-			a.sample_stack_user = gt_cfg.sample_hz > FAST_HZ ? STACK_FAST : STACK_SLOW;
+			a.sample_stack_user = p.hz > FAST_HZ ? STACK_FAST : STACK_SLOW;
 		}
 	}
 	return a;
@@ -170,11 +167,10 @@ static uint32_t count_cpus(const char *cpus)
 
 static bool get_memory(void)
 {
-	p.samples = (struct gt_sample *)gt_arena_alloc(MAX_SAMPLES * sizeof(*p.samples));
 	p.walk = (struct gt_walk *)gt_arena_alloc(sizeof(*p.walk));
 	p.pcs = (uint64_t *)gt_arena_alloc(GT_STACK_MAX * sizeof(*p.pcs));
 	p.scratch = gt_arena_alloc(GT_RING_RECORD_MAX);
-	return p.samples && p.walk && p.pcs && p.scratch && gt_tables_perf_init() == 0;
+	return p.walk && p.pcs && p.scratch;
 }
 
 /* Smaller rings where memory must not be locked; EPERM is also what a mapping above the limit
@@ -186,7 +182,7 @@ static int open_all(bool is_task)
 		memcpy(cpus, "0-1023", 7); /* those that are not there say ENODEV */
 	if (!get_memory())
 		return -ENOMEM;
-	p.can_unwind = gt_cfg.sample_hz && gt_cfg.stacks && is_task && gt_guard_init() == 0;
+	p.can_unwind = p.hz && gt_cfg.stacks && is_task && gt_guard_init() == 0;
 	struct perf_event_attr attr = describe();
 	size_t bytes = RING_MAX;
 	while (bytes > RING_MIN && bytes * count_cpus(cpus) > RINGS_MAX)
@@ -204,17 +200,19 @@ static int open_all(bool is_task)
 
 void gt_perf_open(bool is_task)
 {
-	if (!gt_cfg.sample_hz && !gt_cfg.sched)
-		return;
 	memset(&p, 0,
 	       sizeof(p)); /* a forked child: the rings are its parent's, and not mapped here */
+	p.hz = gt_cfg.sample_by == GT_SAMPLE_PERF ? gt_cfg.sample_hz : 0;
+	if (!p.hz && !gt_cfg.sched)
+		return;
 	p.epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
 	const int rc = open_all(is_task);
 	if (!rc)
 		return;
 	gt_counters[GT_COUNTER_perf_refused] = (uint64_t)-rc;
 	gt_log(GT_LOG_INFO,
-	       "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u)",
+	       "no CPU samples, and scheduling is unknown: perf_event_open is refused (errno %u); "
+	       "GTRACE_SAMPLE_BY=timer samples without it",
 	       (uint64_t)-rc);
 }
 
@@ -272,39 +270,10 @@ static const uint64_t *capture(const struct sample_head *s, size_t *n)
 	p.pcs[0] = u.regs.pc;
 	*n = 1;
 	bool is_cut = gt_cfg.stacks;
-	if (find_copy(s, &u) && gt_guard_run(unwind, &u) && p.walk->epoch == p.epoch) {
-		const size_t outer =
-			p.walk->n_pcs < GT_STACK_MAX ? p.walk->n_pcs : GT_STACK_MAX - 1;
-		memcpy(p.pcs + 1, p.walk->pcs, outer * sizeof(*p.pcs));
-		*n += outer;
-		is_cut = !gt_stack_is_whole(u.end, p.pcs[outer]);
-	}
+	if (find_copy(s, &u) && gt_guard_run(unwind, &u) && p.walk->epoch == p.epoch)
+		is_cut = gt_stack_append(p.walk, u.end, p.pcs, n);
 	GT_COUNT(samples_cut, is_cut);
 	return gt_stack_strip(p.pcs, n, is_cut);
-}
-
-/* By time: the rings come one after the other. Shell sort: almost sorted, and no libc. */
-static void sort_samples(void)
-{
-	for (uint32_t gap = p.n_samples / 2; gap; gap /= 2) {
-		for (uint32_t i = gap; i < p.n_samples; i++) {
-			const struct gt_sample s = p.samples[i];
-			uint32_t k = i;
-			for (; k >= gap && p.samples[k - gap].time.v > s.time.v; k -= gap)
-				p.samples[k] = p.samples[k - gap];
-			p.samples[k] = s;
-		}
-	}
-}
-
-void gt_perf_flush(void)
-{
-	if (!p.n_samples)
-		return;
-	sort_samples();
-	gt_tables_samples(p.samples, p.n_samples);
-	GT_COUNT(samples, p.n_samples);
-	p.n_samples = 0;
 }
 
 static void add_sample(const struct sample_head *s, gt_ns start)
@@ -316,18 +285,12 @@ static void add_sample(const struct sample_head *s, gt_ns start)
 	}
 	size_t n;
 	const uint64_t *pcs = capture(s, &n);
-	if (p.n_samples == MAX_SAMPLES) { /* their stacks first */
-		gt_tables_flush(false);
-		gt_perf_flush();
-	}
 	const uint32_t slot = atomic_load_explicit(&t->slot, memory_order_relaxed);
-	p.samples[p.n_samples++] = (struct gt_sample){
-		.time = { s->time > start.v ? s->time : start.v },
-		.m = { s->tid },
-		.p = { slot ? slot : UINT64_MAX },
-		.g = t->g,
-		.stack = gt_tables_stack(pcs, n),
-	};
+	gt_samples_add((struct gt_sample){ .time = { s->time },
+					   .m = { s->tid },
+					   .p = { slot ? slot : UINT64_MAX },
+					   .g = t->g },
+		       start, pcs, n);
 }
 
 /* ---- records ---- */

@@ -21,9 +21,6 @@ void gt_perf_open(bool is_task);
  */
 void gt_perf_read(gt_ns start, gt_ns until, void (*begin)(void));
 
-/* Writes the generation's samples that are not written yet. Their stacks must be in the file. */
-void gt_perf_flush(void);
-
 void gt_perf_close(void);
 
 #endif

@@ -168,6 +168,51 @@ __attribute__((noinline)) size_t gt_stack_capture(struct gt_thread *t, uint64_t 
 #endif
 }
 
+bool gt_stack_append(const struct gt_walk *w, enum gt_walk_end end, uint64_t *pcs, size_t *n)
+{
+	const size_t room = GT_STACK_MAX - *n, outer = w->n_pcs < room ? w->n_pcs : room;
+	memcpy(pcs + *n, w->pcs, outer * sizeof(*pcs));
+	*n += outer;
+	return !gt_stack_is_whole(end, pcs[*n - 1]);
+}
+
+/* Of the stack that the handler runs on, its thread's or an alternate one. */
+static bool has_handler_room(const struct gt_thread *t, const ucontext_t *u)
+{
+	const uint64_t here = (uint64_t)__builtin_frame_address(0);
+	const uint64_t lo = (uint64_t)u->uc_stack.ss_sp;
+	const bool is_alternate = here - lo < u->uc_stack.ss_size;
+	return is_alternate ? here - lo > RULE_BYTES : has_room(t, here, RULE_BYTES);
+}
+
+const uint64_t *gt_stack_interrupted(struct gt_thread *t, const ucontext_t *u, uint64_t *pcs,
+				     size_t *n)
+{
+	const greg_t *r = u->uc_mcontext.gregs;
+	const struct gt_regs regs = { (uint64_t)r[REG_RIP],
+				      (uint64_t)r[REG_RSP],
+				      { [GT_RBX] = (uint64_t)r[REG_RBX],
+					[GT_RBP] = (uint64_t)r[REG_RBP],
+					[GT_R12] = (uint64_t)r[REG_R12],
+					[GT_R13] = (uint64_t)r[REG_R13],
+					[GT_R14] = (uint64_t)r[REG_R14],
+					[GT_R15] = (uint64_t)r[REG_R15] } };
+	bool is_cut = gt_cfg.stacks;
+	pcs[0] = regs.pc;
+	*n = 1;
+	if (gt_cfg.stacks && !t->is_walking && !(regs.sp & 7) && has_room(t, regs.sp, 0) &&
+	    has_handler_room(t, u) && memo_of(t)) {
+		t->is_walking = 1;
+		struct gt_walk *w = &t->memo_mem->walk;
+		const enum gt_walk_end end =
+			gt_rule_walk_copy(&regs, (const void *)regs.sp, t->stack_hi - regs.sp, w);
+		is_cut = gt_stack_append(w, end, pcs, n);
+		t->is_walking = 0;
+	}
+	GT_COUNT(samples_cut, is_cut);
+	return gt_stack_strip(pcs, n, is_cut);
+}
+
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_memo_entry *e = t->hit;

@@ -5,6 +5,8 @@
 #include "preload/stack_walk.h"
 #include "preload/thread.h"
 
+#include <ucontext.h>
+
 /* The made-up outermost frame of a stack that is not whole, named "[cut]". No code is on the first
  * page. */
 #define GT_PC_CUT 1
@@ -44,6 +46,19 @@ uint64_t *gt_stack_strip(uint64_t *pcs, size_t *n, bool is_cut);
  * just before which there is nothing.
  */
 bool gt_stack_is_whole(enum gt_walk_end end, uint64_t pc);
+
+/*
+ * Puts what a walk found behind the innermost frame, pcs[*n), and counts it in. Returns whether the
+ * stack is cut. `pcs` has room for GT_STACK_MAX.
+ */
+bool gt_stack_append(const struct gt_walk *w, enum gt_walk_end end, uint64_t *pcs, size_t *n);
+
+/*
+ * The stack that a signal has interrupted, into pcs[GT_STACK_MAX]; returns the first of *n to keep.
+ * Context: the signal's handler on thread `t`, all signals blocked.
+ */
+const uint64_t *gt_stack_interrupted(struct gt_thread *t, const ucontext_t *u, uint64_t *pcs,
+				     size_t *n);
 
 static inline void gt_stack_done(struct gt_thread *t)
 {

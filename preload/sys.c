@@ -72,6 +72,29 @@ long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*f
 	return rc;
 }
 
+#define RESTORER 0x04000000ul /* SA_RESTORER */
+
+void gt_sys_restorer(void);
+__asm__(".text\n"
+	".hidden gt_sys_restorer\n"
+	".type gt_sys_restorer, @function\n"
+	"gt_sys_restorer:\n\t"
+	"mov $15, %eax\n\t" /* rt_sigreturn */
+	"syscall\n\t"
+	"ud2\n"
+	".size gt_sys_restorer, .-gt_sys_restorer\n");
+
+long gt_sys_sigaction(int sig, const struct gt_sigaction *new, struct gt_sigaction *old)
+{
+	struct gt_sigaction a = { .handler = NULL };
+	if (new) {
+		a = *new;
+		a.flags |= RESTORER;
+		a.restorer = gt_sys_restorer;
+	}
+	return GT_SYS4(SYS_rt_sigaction, sig, new ? &a : NULL, old, 8);
+}
+
 void gt_sys_sleep_ns(uint64_t ns)
 {
 	struct timespec ts = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };

@@ -3,11 +3,14 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/log.h"
 #include "preload/modules.h"
+#include "preload/note_table.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -15,6 +18,8 @@
 #define STRING_TEXT    (4u << 20)
 #define BATCH_BYTES    (GT_BATCH_HEADER + GT_BATCH_MAX_DATA)
 #define LOG_RECORD_MAX 128
+
+char gt_exe_path[GT_PATH_MAX];
 
 static struct gt_output *output;
 static struct gt_strtab strings;
@@ -44,7 +49,7 @@ int gt_tables_init(struct gt_output *out)
 		return -12;
 	gt_strtab_init(&strings, (uint64_t *)slots, N_STRING_SLOTS, text, STRING_TEXT,
 		       &gt_shared[1].next_string);
-	return 0;
+	return gt_note_table_init();
 }
 
 /* ---- batches ---- */
@@ -162,6 +167,7 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 	begin_stacks();
 	begin_records();
 	begin_log();
+	gt_note_table_begin();
 	const char *const *texts; /* their ids are fixed: threads write them without asking */
 	const uint32_t n = gt_reasons(&texts);
 	for (uint32_t i = 0; i < n; i++)
@@ -411,6 +417,14 @@ static gt_str cmdline(void)
 		if (!line[i])
 			line[i] = ' ';
 	return intern(line, (size_t)n);
+}
+
+void gt_exe_find(void)
+{
+	char link[32];
+	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
+	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
+	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
 }
 
 static void put_process(void)

@@ -33,7 +33,10 @@ gt_str gt_tables_text(const char *text);
 /* A batch with room for one record of any time of the generation (gt_r_*). */
 struct gt_batch *gt_tables_log(void);
 
-/* ---- by perf (perf.c) ---- */
+/* Fills gt_exe_path (boot.h). */
+void gt_exe_find(void);
+
+/* ---- CPU samples and switches ---- */
 
 struct gt_sample {
 	gt_ns time;

@@ -143,6 +143,7 @@ struct gt_thread {
 	gt_ns born, died;
 	uint64_t ended_gen;          /* generation of its last event */
 	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
+	uint32_t timer;              /* of CPU samples (timer.c): its id + 1; 0 = none */
 	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
 	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
 	_Atomic uint32_t name_seq; /* changes with the name */

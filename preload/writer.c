@@ -23,13 +23,10 @@
  * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be
  * pinned.
  *
- * How it learns of the end
- *
- *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: the pid is gone)
- *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid
- * word, as the memory is still shared; if the leader is no zombie then, the process runs another
- * program main's pthread_exit    clears that word as well, and leaves a zombie leader: the program
- * goes on
+ * How it learns of the end: exit, a crash and SIGKILL make the pidfd readable (where there is none,
+ * the pid is gone). exec does not, but the kernel clears the main thread's tid word, as the memory
+ * is still shared; if the leader is no zombie then, the process runs another program. main's
+ * pthread_exit clears that word as well, and leaves a zombie leader: the program goes on.
  */
 #include "preload/writer.h"
 
@@ -42,9 +39,11 @@
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
+#include "preload/samples.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 #include "preload/tables.h"
+#include "preload/timer.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
@@ -57,9 +56,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TICK_NS (5 * 1000000ull)
-#define IDLE_NS                                                                                    \
-	(500 * 1000000ull) /* a generation in which nothing happened is ended without a trace */
+#define TICK_NS       (5 * 1000000ull)
+#define IDLE_NS       (500 * 1000000ull) /* one in which nothing happened is ended without a trace */
 #define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
 #define REAP_NS       (64 * 1000000ull)
 #define ADVANCE_BYTES (64ull << 20)
@@ -95,8 +93,6 @@ static struct {
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
-
-char gt_exe_path[GT_PATH_MAX];
 
 /* ---- is the program still there? ---- */
 
@@ -176,7 +172,6 @@ static void begin_in_file(void)
 	w.is_begun = true;
 	w.wire_gen++;
 	gt_tables_begin(w.gen, w.wire_gen);
-	gt_note_table_begin();
 	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
 }
 
@@ -191,18 +186,23 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 
 static void write_chunk(struct gt_chunk *c)
 {
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
+	const uint8_t *start;
 	if (c->is_notes) {
 		gt_note_table_put(c);
-		gt_chunk_put(c);
-		return;
+	} else {
+		const size_t n =
+			gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0,
+				      w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+		w.out.sink.put(&w.out.sink, start, n);
 	}
-	const uint8_t *start;
-	const size_t len = GT_BATCH_HEADER +
-			   (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
-	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid },
-				       (gt_ns){ c->start }, &start);
-	w.out.sink.put(&w.out.sink, start, n);
 	gt_chunk_put(c);
+}
+
+static void read_samples(gt_ns start, gt_ns until)
+{
+	gt_perf_read(start, until, begin_in_file);
+	gt_timer_read(start, until, begin_in_file);
 }
 
 /* All chunks handed over so far, oldest first, behind those that were held back. */
@@ -265,8 +265,7 @@ static void count_cpu_time(void)
 		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* A clock that advances by less than its readings scatter must not seem to stand still or go back.
- */
+/* A clock that advances by less than its readings scatter must not stand still or go back. */
 static uint64_t after(uint64_t ns, uint64_t *last)
 {
 	if (ns <= *last && *last - ns < 100000000) /* further back: somebody set the clock */
@@ -315,14 +314,14 @@ static void close_generation(uint64_t now, bool may_skip)
 	if (w.closer.may_reap)
 		w.last_reap = now;
 	const uint64_t gen = gt_advance(&w.closer);
-	gt_perf_read(gt_shared[gen % 2].start, gt_shared[(gen + 1) % 2].start, begin_in_file);
+	read_samples(gt_shared[gen % 2].start, gt_shared[(gen + 1) % 2].start);
 	if (may_skip && !w.is_begun && !has_chunks()) {
 		next_generation();
 		return;
 	}
 	gt_advance_statuses(&w.closer, gen);
 	drain(true);
-	gt_perf_flush();
+	gt_samples_flush();
 	count_cpu_time();
 	GT_COUNT(advances, 1);
 	GT_COUNT(advance_ns, gt_clock_kernel_ns() - before);
@@ -337,8 +336,10 @@ static void close_generation(uint64_t now, bool may_skip)
 	next_generation();
 }
 
-/* Nothing was written in it and nothing counted: its end is not worth a byte, and the next one
- * starts now. */
+/*
+ * Nothing was written in it, nothing counted, and no wait began: its end is not worth a byte, and
+ * the next one starts now. (A wait that goes on is told by an older one.)
+ */
 static bool is_idle(void)
 {
 	if (w.is_begun || w.held)
@@ -347,7 +348,7 @@ static bool is_idle(void)
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		if (atomic_load_explicit(&t->wrote[w.gen % 2], memory_order_relaxed) == w.gen ||
-		    t->pending.word)
+		    gt_wait_is_untold(t))
 			return false;
 		for (unsigned k = 0; k < GT_N_CALLS; k++)
 			if (__atomic_load_n(&t->count[k], __ATOMIC_RELAXED) != t->reported_count[k])
@@ -413,7 +414,7 @@ static void round_once(void)
 	gt_clock_tick();
 	gt_arena_grow_ahead();
 	drain(false);
-	gt_perf_read(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX }, begin_in_file);
+	read_samples(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX });
 	static uint64_t last_heap, last_fds;
 	if (now - last_fds > 50000000 && !w.is_dead) {
 		gt_fd_refresh(gt_host_pid);
@@ -439,27 +440,18 @@ static void round_once(void)
 
 /* ---- start and end ---- */
 
-static void find_exe(void)
-{
-	char link[32];
-	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
-	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
-	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
-}
-
 static int open_everything(void)
 {
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_note_table_init())
+	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
 		return -ENOMEM;
 	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 	if (rc)
 		return rc;
 	w.gen = 1;
 	snapshot();
-	w.last_reap = w.last_full = 0;
 	gt_perf_open(w.is_task);
 	return 0;
 }
@@ -472,7 +464,7 @@ static void run(void)
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
 	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
-		find_exe();
+		gt_exe_find();
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
 	}
 	while (!w.error && !w.is_dead && gt_is_tracing) {
@@ -510,13 +502,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places.
- */
-/*
- * N.B. the task is cloned by a task that ends at once: were it the program's own child, the kernel
- * would turn its silent end into a SIGCHLD as soon as the program calls exec, and the new program
- * would see a child that it does not know.
- */
+/* N.B. ends at once: as the program's own child the writer would be a SIGCHLD after its exec. */
 static void between_main(void *arg)
 {
 	const uint64_t all =
@@ -527,6 +513,7 @@ static void between_main(void *arg)
 					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
 }
 
+/* Its own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
 static int start_task(void)
 {
 	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);

@@ -2,16 +2,11 @@
  * Threads whose scheduling is known.
  *   sched pinned SECONDS    two threads on one CPU burn so much CPU time each
  *   sched sleepy N          a thread sleeps N times
- *   sched refused LIBRARY   the same as "sleepy 2", preloaded, where perf_event_open is refused
  * Each prints "NAME TID ns-on-cpu ns-ready wall-ns" as the kernel counts them, at its end.
  */
 #include "tests/run/prog.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 static double amount;
@@ -75,27 +70,9 @@ static void pin(void)
 	CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
 }
 
-static void run_refused(const char *self, const char *library)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0);
-	CHECK(setenv("LD_PRELOAD", library, 1) == 0);
-	execl(self, self, "sleepy", "2", (char *)NULL);
-	CHECK(0);
-}
-
 int main(int argc, char **argv)
 {
 	CHECK(argc == 3);
-	if (strcmp(argv[1], "refused") == 0)
-		run_refused(argv[0], argv[2]);
 	const double start = clock_of(CLOCK_MONOTONIC);
 	amount = atof(argv[2]);
 	struct prog_thread t[2];

@@ -65,6 +65,11 @@ for t in left right; do
 done
 close $((both + $(told sched on_cpu_ns))) $(($(kernel left 3) + $(kernel right 3) + $(kernel main 3))) "$PERCENT" \
 	$((2 * slack)) "sum on CPU of all threads"
+# Advancing all the time costs what happens, not what time passes: a wait that goes on is not told again and again
+gens=$("$GT" info --json "$TRACE" | jq ".generations | length")
+switches=$(jq '[.threads[] | .got + .preempted] | add' "$T/sched.json")
+echo "$gens generations, $switches switches"
+[ "$gens" -le $((switches * 2 + 400)) ] || fail "$gens generations for $switches switches"
 [ $both -le $(($(jq .duration_ns "$T/sched.json"))) ] || fail "two threads on one CPU: $both ns on it"
 rm -f "$T"/*.trace*
 
@@ -88,7 +93,7 @@ judge
 unknown 0
 rm -f "$T"/*.trace*
 # Refused: the rest works, one line for those who ask
-NO_PRELOAD=1 record GTRACE_SCHED=on GTRACE_SAMPLE=99 GTRACE_LOG=info -- "$PROGS/sched" refused "$LIB"
+NO_PRELOAD=1 record GTRACE_SCHED=on GTRACE_SAMPLE=99 GTRACE_LOG=info -- "$PROGS/noperf" "$LIB" "$PROGS/sched" sleepy 2
 eq "$status" 0 "refused: exit status"
 eq "$(grep -c 'gtrace: .*perf_event_open is refused (errno 13)' "$T/stderr")" 1 "lines on stderr"
 judge
