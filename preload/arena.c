@@ -268,6 +268,7 @@ struct gt_chunk *gt_chunk_get(bool big)
 		c = chunk_pop(big ? &free_small : &free_big);
 	if (c) {
 		atomic_store_explicit(&c->commit, 0, memory_order_relaxed);
+		c->is_notes = false;
 		atomic_fetch_add_explicit(&chunk_bytes_in_use, c->size, memory_order_relaxed);
 	}
 	return c;

@@ -301,8 +301,8 @@ static void add_switch(const struct sample_id *id, gt_ns start, enum gt_switch w
 		GT_COUNT(lost_switches, 1);
 		return;
 	}
-	gt_tables_switch((gt_ns){ id->time > start.v ? id->time : start.v }, (gt_m){ id->tid },
-			 id->cpu, what);
+	gt_r_SWITCH(gt_tables_log(), (gt_ns){ id->time > start.v ? id->time : start.v },
+		    (gt_m){ id->tid }, id->cpu, what);
 }
 
 static const struct sample_id *id_of(const struct perf_event_header *h)

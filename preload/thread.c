@@ -37,6 +37,7 @@
 #include "preload/advance.h"
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/note.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
 #include "preload/timer.h"
@@ -158,6 +159,8 @@ static void record_wipe(struct gt_thread *t)
 	}
 	if (t->spare)
 		gt_chunk_put(t->spare);
+	if (t->note_spare)
+		gt_chunk_put(t->note_spare);
 	if (t->memo)
 		gt_memo_put(t->memo);
 	const uint32_t index = t->index;
@@ -544,6 +547,7 @@ static bool write_end_of_life(struct gt_thread *t)
 	t->ended_gen = gen;
 	gt_commit(t, gen, GT_STATE_GONE);
 	gt_hand_over(t, gen);
+	gt_notes_hand_over(t, gen);
 	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
 	atomic_store_explicit(&tids[t->index], 0,
 			      memory_order_release); /* acquire: is_predecessor() */

@@ -69,6 +69,7 @@ enum gt_own {
 	GT_OWN_lost_waits_late,
 	GT_OWN_lost_nested,
 	GT_OWN_lost_ends_late,
+	GT_OWN_lost_notes,
 	GT_OWN_stack_hits,
 	GT_OWN_stack_walks,
 	GT_OWN_stack_cut,
@@ -91,6 +92,8 @@ struct gt_pending {
 	gt_stack stack; /* of that generation; 0 = not taken yet */
 	uint64_t pc;    /* where the hook was called from */
 	uint64_t object;
+	uint32_t holder; /* see struct gt_note; may change while advance reads it */
+	uint32_t flags;  /* GT_WAIT_* */
 };
 
 #define GT_N_BUCKETS 40
@@ -135,6 +138,8 @@ struct gt_thread {
 	struct gt_batch batch[2];  /* of generation n: batch[n % 2]; mem NULL = none */
 	struct gt_chunk *chunk[2]; /* whose memory that is */
 	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
+	struct gt_chunk *notes[2]; /* of generation n: notes[n % 2]; NULL = none */
+	struct gt_chunk *note_spare;
 	_Atomic uint64_t
 		wrote[2]; /* newest generation of each parity in which this thread committed */
 	_Atomic uint64_t traced; /* generation whose status of the G is written */
@@ -145,6 +150,7 @@ struct gt_thread {
 	_Atomic bool is_announced; /* its GoCreate is committed, in generation `traced` or an older
 				      one */
 	bool is_busy;              /* it filled a chunk: the next one is big */
+	bool is_noting;            /* the same for notes */
 	int64_t heap;              /* bytes allocated minus freed by this thread */
 	uint64_t own[GT_N_OWN];    /* what is missing of this thread, by cause */
 

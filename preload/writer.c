@@ -35,6 +35,7 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
+#include "preload/note_table.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
@@ -186,12 +187,16 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 
 static void write_chunk(struct gt_chunk *c)
 {
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
 	const uint8_t *start;
-	const size_t len = GT_BATCH_HEADER +
-			   (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
-	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid },
-				       (gt_ns){ c->start }, &start);
-	w.out.sink.put(&w.out.sink, start, n);
+	if (c->is_notes) {
+		gt_note_table_put(c);
+	} else {
+		const size_t n =
+			gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0,
+				      w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+		w.out.sink.put(&w.out.sink, start, n);
+	}
 	gt_chunk_put(c);
 }
 

@@ -3,11 +3,12 @@
 # Needs /bin/sh and apt-get. Not root: says what to type and fails only if building is impossible.
 set -u
 
-# libdw and libiberty: source lines and demangled names; gtrace is built without them if it must.
-build="gcc libc6-dev make binutils libdw-dev libiberty-dev"
+# libdw and libiberty: source lines and demangled names; protobuf-c and zlib: exports to Perfetto and pprof. gtrace is
+# built without them if it must.
+build="gcc libc6-dev make binutils libdw-dev libiberty-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
 demo="redis-server redis-tools"
 bench="libunwind-dev redis-server redis-tools python3 xz-utils zstd git"
-test="g++ libcriterion-dev libdw-dev libdebuginfod1 libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin"
+test="g++ libcriterion-dev libdw-dev libdebuginfod1 libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin babeltrace2 protobuf-compiler python3-protobuf python3-jsonschema"
 # Nice to have: their absence skips tests. Go itself must be 1.26 or later; Debian 12 has none.
 
 want=
