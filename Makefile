@@ -259,7 +259,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
 test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run export thread stress fuzz torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint

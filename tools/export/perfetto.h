@@ -20,6 +20,7 @@ struct gt_perfetto {
 	struct gt_told threads, spans, modules;
 	struct gt_keymap *rows; /* (kind, id) of spans -> number */
 	uint64_t n_flows;
+	int64_t now;      /* newest time of a change */
 	uint32_t *cpus;   /* thread on each made-up CPU, GT_NO_THREAD = free */
 	uint32_t *cpu_of; /* of each thread + 1, 0 = none */
 	size_t n_cpus, cap_cpus, n_cpu_of, cap_cpu_of;
