@@ -11,6 +11,8 @@ need_readers()
 	"$py" -c 'import google.protobuf' 2>/dev/null || skip "no python3-protobuf"
 	[ -x "$ORACLE" ] || skip "no Go ($(cat "$B/oracle.ok" 2>/dev/null))"
 	"$GT" convert --help | grep -q pprof-block || skip "gtrace was built without protobuf-c"
+	PPROF=$(go tool -n pprof) && [ -x "$PPROF" ] || skip "no go tool pprof"
+	export PPROF
 	mkdir -p "$T/pb"
 	protoc --python_out="$T/pb" tools/export/schema/perfetto.proto || fail "protoc"
 }

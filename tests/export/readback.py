@@ -260,8 +260,8 @@ def read_folded(name):
 
 
 def read_pprof(name):
-    """go tool pprof -raw: a line of numbers, then lines of labels."""
-    out = subprocess.run(["go", "tool", "pprof", "-raw", path(name)], check=True, encoding="utf-8",
+    """pprof -raw: a line of numbers, then lines of labels."""
+    out = subprocess.run([os.environ.get("PPROF", "pprof"), "-raw", path(name)], check=True, encoding="utf-8",
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     totals, values = Totals(), None
     lines = iter(out[out.index("Samples:"):out.index("\nLocations")].splitlines()[2:])

@@ -13,14 +13,14 @@ want=$("$GT" dump "$T/heap.trace" | sed -n 's/.* \(HeapObject[A-Za-z]*\) id=\([0
 	$1 == "HeapObjectAlloc" { n++ }
 	$1 == "HeapObjectFree" { delete live[$2] }
 	END { print n, length(live) }')
-sum_of() { go tool pprof -raw "$1" 2>/dev/null | awk '/^Locations/ { exit } /^ +-?[0-9]+ .*: / { sub(/:.*/, ""); for (i = 1; i <= NF; i++) s[i] += $i } END { print s[1], s[3] }'; }
+sum_of() { "$PPROF" -raw "$1" 2>/dev/null | awk '/^Locations/ { exit } /^ +-?[0-9]+ .*: / { sub(/:.*/, ""); for (i = 1; i <= NF; i++) s[i] += $i } END { print s[1], s[3] }'; }
 eq "$(sum_of "$T/out.pprof-heap")" "$want" "objects allocated, in use"
 totals go "$T/go.trace"
 want=$("$GT" dump "$T/go.trace" | grep -c ' CPUSample ')
 [ "$want" -gt 0 ] || fail "no CPU samples: the test tests nothing"
-eq "$(go tool pprof -raw "$T/out.pprof-cpu" 2>/dev/null | awk '/^Locations/ { exit } /^ +[0-9]+ .*: / { n += $1; ns += $2 } END { print n, ns }')" \
+eq "$("$PPROF" -raw "$T/out.pprof-cpu" 2>/dev/null | awk '/^Locations/ { exit } /^ +[0-9]+ .*: / { n += $1; ns += $2 } END { print n, ns }')" \
 	"$want $((want * 10000000))" "CPU samples"
 for f in block mutex offcpu cpu heap; do
-	go tool pprof -top "$T/out.pprof-$f" >"$T/top" 2>&1 || fail "go tool pprof -top: $(cat "$T/top")"
+	"$PPROF" -top "$T/out.pprof-$f" >"$T/top" 2>&1 || fail "pprof -top: $(cat "$T/top")"
 done
 done_ok

@@ -8,6 +8,8 @@
  * called boot time, which is what Perfetto takes scheduler events for.
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/keymap.h"
 
 #include <string.h>

@@ -3,7 +3,6 @@
 #define GT_EXPORT_PERFETTO_H
 
 #include "tools/export/model.h"
-#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/keymap.h"
 
 /* Which of the model's things have been told: a byte each. */
@@ -11,6 +10,8 @@ struct gt_told {
 	uint8_t *is;
 	size_t cap;
 };
+
+struct Perfetto__TracePacket; /* schema/perfetto.proto */
 
 struct gt_perfetto {
 	struct gt_model *model;
@@ -29,7 +30,7 @@ struct gt_perfetto {
 enum gt_intern { GT_INTERN_NAME, GT_INTERN_FUNCTION, GT_INTERN_SOURCE, GT_INTERN_PATH };
 
 /* Writes a packet; what it lacks of its sequence is filled in. */
-void gt_perfetto_put(struct gt_perfetto *p, Perfetto__TracePacket *packet);
+void gt_perfetto_put(struct gt_perfetto *p, struct Perfetto__TracePacket *packet);
 
 /* Was it told before? It is from now on. */
 bool gt_perfetto_told(struct gt_told *t, size_t i);

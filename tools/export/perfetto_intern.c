@@ -3,6 +3,8 @@
  * packets; an iid is the number of the model + 1, or the number itself where 0 is "none".
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/mem.h"
 
 #include <stdlib.h>

@@ -9,6 +9,8 @@
  * slept, leaves CPU 0, which is kept for that.
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/mem.h"
 
 #define MAX_CPUS 1024 /* Perfetto refuses the file if there are more */
