@@ -349,7 +349,9 @@ static void note(struct gt_thread *t, uint64_t gen)
 	if (use == GT_FREE || use == GT_ENDED ||
 	    !atomic_load_explicit(&t->is_announced, memory_order_acquire))
 		return; /* its G does not exist */
-	t->noted_state = atomic_load_explicit(&t->state, memory_order_relaxed);
+	t->noted_state = atomic_load_explicit(&t->state, memory_order_acquire);
+	if (t->noted_state == GT_STATE_GONE)
+		return; /* its end is written in `gen`, or before */
 	/* N.B. `traced` alone proves nothing of a running thread: it may be killed before it
 	 * commits */
 	if (atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen ||

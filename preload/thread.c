@@ -444,8 +444,10 @@ void gt_thread_retract(struct gt_thread *t, struct gt_thread *child)
 	gt_w_GoDestroy(b, now);
 	gt_w_GoStart(b, now, t->g, ++t->gseq);
 	child->ended_gen = gen;
-	atomic_store_explicit(&child->state, GT_STATE_GONE, memory_order_relaxed);
 	gt_commit(t, gen, GT_STATE_RUNNING);
+	/* N.B. not before the commit: until then `traced` says that it needs no other status */
+	atomic_store_explicit(&child->wrote[gen % 2], gen, memory_order_relaxed);
+	atomic_store_explicit(&child->state, GT_STATE_GONE, memory_order_release);
 	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
 	atomic_store_explicit(&child->in_use, GT_ENDED, memory_order_release);
 	gt_release(t);
