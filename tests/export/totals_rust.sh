@@ -33,4 +33,10 @@ record -- "$T/r"
 eq "$status" 0 "exit status"
 judge
 totals rust "$TRACE"
+# With lines: frames say where in the source they are.
+if "$GT" symbolize -q "$TRACE" -o "$T/x.trace" 2>/dev/null; then
+	"$GT" convert --to speedscope --lines "$TRACE" -o "$T/o.lines" || fail "--lines"
+	jq -e '[.shared.frames[] | select((.file // "") | endswith("/r.rs")) | select(.line > 1)] | length > 0' "$T/o.lines" >/dev/null ||
+		fail "--lines: no frame in r.rs"
+fi
 done_ok

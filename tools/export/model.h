@@ -41,7 +41,6 @@ struct gt_model_thread {
 	enum gt_state state;   /* at the present event */
 	gt_text_id present[2]; /* for the walk: reason and stack of the present wait */
 	int64_t since;
-	uint64_t holds; /* for the exporter: whatever it wants to remember */
 };
 
 enum gt_wait_kind {

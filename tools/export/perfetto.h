@@ -18,8 +18,8 @@ struct gt_perfetto {
 	FILE *out;
 	bool has_begun;
 	struct gt_told frames, stacks, texts[4]; /* texts by enum gt_intern */
-	struct gt_told threads, spans, modules;
-	struct gt_keymap *rows; /* (kind, id) of spans -> number */
+	struct gt_told threads, modules;
+	struct gt_keymap *rows; /* (kind, id) of spans, metrics -> number */
 	uint64_t n_flows;
 	int64_t now;      /* newest time of a change */
 	uint32_t *cpus;   /* thread on each made-up CPU, GT_NO_THREAD = free */

@@ -190,7 +190,6 @@ void gt_perfetto_free(struct gt_perfetto *p)
 	for (size_t i = 0; i < sizeof(p->texts) / sizeof(p->texts[0]); i++)
 		free(p->texts[i].is);
 	free(p->threads.is);
-	free(p->spans.is);
 	free(p->modules.is);
 	free(p->cpus);
 	free(p->cpu_of);
