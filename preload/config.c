@@ -58,6 +58,13 @@ static bool parse_size(const char *s, const char *def, uint64_t *out)
 	return parse_number(s, size_units, out);
 }
 
+static bool parse_rate(const char *s, const char *def, uint64_t *out)
+{
+	(void)def;
+	static const struct unit none[] = { { "", 1 }, { NULL, 0 } };
+	return parse_number(s, none, out) && *out <= 10000;
+}
+
 static bool parse_flag(const char *s, const char *def, int *out)
 {
 	(void)def;
@@ -191,6 +198,7 @@ void gt_config_each(void (*fn)(const char *name, const char *value, void *arg), 
 	/* clang-format off */
 #define SHOW_time(x, def) show_time((x), buf, sizeof(buf))
 #define SHOW_size(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
+#define SHOW_rate(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
 #define SHOW_flag(x, def) ((x) ? "1" : "0")
 #define SHOW_text(x, def) ((x).s)
 #define SHOW_word(x, def) word_name(def, (x), buf, sizeof(buf))

@@ -38,6 +38,13 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 /* The wait pending on the calling thread, if any, was left by a jump: it ends now. */
 void gt_wait_abandon(struct gt_thread *t);
 
+/* Is the thread in a wait whose begin is in no generation yet? */
+static inline bool gt_wait_is_untold(const struct gt_thread *t)
+{
+	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
+	return word && (word & 3) != GT_CLAIM_WRITTEN;
+}
+
 /* The thread ends: a wait still pending is dropped, unless its begin is written. false: it is being
  * written just now. Context: who owns the record. */
 bool gt_wait_settle(struct gt_thread *t);

@@ -3,11 +3,13 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -15,10 +17,13 @@
 #define STRING_TEXT    (4u << 20)
 #define BATCH_BYTES    (GT_BATCH_HEADER + GT_BATCH_MAX_DATA)
 
+char gt_exe_path[GT_PATH_MAX];
+
 static struct gt_output *output;
 static struct gt_strtab strings;
-static struct gt_batch string_batch, stack_batch, record_batch;
+static struct gt_batch string_batch, stack_batch, record_batch, switch_batch;
 static uint8_t *string_mem, *stack_mem, *record_mem;
+static uint8_t *switch_mem, *sample_mem; /* NULL: not asked for */
 
 static struct gt_shared *shared; /* of the generation being written */
 static uint64_t wire;            /* its number in the file */
@@ -31,6 +36,7 @@ int gt_tables_init(struct gt_output *out)
 	output = out;
 	memset(gt_counters, 0, sizeof(gt_counters)); /* a forked child starts from nothing */
 	memset(seen, 0, sizeof(seen));
+	switch_mem = sample_mem = NULL;
 	void *slots = gt_arena_alloc(N_STRING_SLOTS * sizeof(uint64_t));
 	void *text = gt_arena_alloc(STRING_TEXT);
 	string_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
@@ -74,6 +80,22 @@ static void begin_records(void)
 {
 	record_batch = gt_batch_init(record_mem, BATCH_BYTES, gt_now());
 	gt_section_begin_records(&record_batch, record_batch.start);
+}
+
+/* N.B. as of the start of the generation: records of several CPUs come one CPU after the other */
+static void begin_switches(void)
+{
+	if (!switch_mem)
+		return;
+	switch_batch = gt_batch_init(switch_mem, BATCH_BYTES, shared->start);
+	gt_section_begin_records(&switch_batch, switch_batch.start);
+}
+
+static void flush_switches(void)
+{
+	if (switch_mem && !is_empty(&switch_batch, 2))
+		gt_tables_put(&switch_batch, GT_EXPERIMENT, (gt_m){ 0 });
+	begin_switches();
 }
 
 static void flush_strings(void)
@@ -135,6 +157,7 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 	begin_strings();
 	begin_stacks();
 	begin_records();
+	begin_switches();
 	const char *const *texts; /* their ids are fixed: threads write them without asking */
 	const uint32_t n = gt_reasons(&texts);
 	for (uint32_t i = 0; i < n; i++)
@@ -247,6 +270,43 @@ void gt_tables_flush(bool is_final)
 	flush_stacks();
 }
 
+/* ---- by perf ---- */
+
+int gt_tables_perf_init(void)
+{
+	sample_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
+	switch_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
+	return sample_mem && switch_mem ? 0 : -12;
+}
+
+gt_stack gt_tables_stack(const uint64_t *pcs, size_t n)
+{
+	return gt_stacktab_put(&shared->stacks, pcs, n);
+}
+
+void gt_tables_samples(const struct gt_sample *samples, size_t n)
+{
+	struct gt_batch b = gt_batch_init(sample_mem, BATCH_BYTES, shared->start);
+	gt_section_begin(&b, GT_EV_CPUSamples, shared->start);
+	for (size_t i = 0; i < n; i++) {
+		const struct gt_sample *s = &samples[i];
+		if (gt_section_sample(&b, s->time, s->m, s->p, s->g, s->stack))
+			continue;
+		gt_tables_put(&b, 0, (gt_m){ 0 });
+		gt_section_begin(&b, GT_EV_CPUSamples, shared->start);
+		gt_section_sample(&b, s->time, s->m, s->p, s->g, s->stack);
+	}
+	gt_tables_put(&b, 0, (gt_m){ 0 });
+}
+
+void gt_tables_switch(gt_ns time, gt_m tid, uint64_t cpu, enum gt_switch what)
+{
+	if (gt_r_SWITCH(&switch_batch, time, tid, cpu, what))
+		return;
+	flush_switches();
+	gt_r_SWITCH(&switch_batch, time, tid, cpu, what);
+}
+
 /* ---- gtrace's own records ---- */
 
 /* Tries once more in a fresh batch when the first one is full. */
@@ -357,6 +417,14 @@ static gt_str cmdline(void)
 	return intern(line, (size_t)n);
 }
 
+void gt_exe_find(void)
+{
+	char link[32];
+	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
+	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
+	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
+}
+
 static void put_process(void)
 {
 	struct utsname u = { .nodename = "" };
@@ -408,4 +476,5 @@ void gt_tables_records(bool is_full)
 	}
 	put_metrics();
 	flush_records();
+	flush_switches();
 }

@@ -27,6 +27,26 @@ void gt_tables_flush(bool is_final);
  * modules if `is_full`. */
 void gt_tables_records(bool is_full);
 
+/* Fills gt_exe_path (boot.h). */
+void gt_exe_find(void);
+
+/* ---- CPU samples and switches ---- */
+
+struct gt_sample {
+	gt_ns time;
+	gt_m m;
+	gt_p p; /* UINT64_MAX = none */
+	gt_g g;
+	gt_stack stack;
+};
+
+int gt_tables_perf_init(void); /* memory; 0 or -ENOMEM */
+
+/* Id of a stack in the generation that is being written. */
+gt_stack gt_tables_stack(const uint64_t *pcs, size_t n);
+void gt_tables_samples(const struct gt_sample *samples, size_t n);
+void gt_tables_switch(gt_ns time, gt_m tid, uint64_t cpu, enum gt_switch what);
+
 /* One batch of events, or of anything, under the wire number of the generation. */
 void gt_tables_put(struct gt_batch *b, uint8_t experiment, gt_m m);
 

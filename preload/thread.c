@@ -39,6 +39,7 @@
 #include "preload/emit.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
+#include "preload/timer.h"
 
 #include <linux/prctl.h>
 
@@ -321,6 +322,7 @@ static void start_on_self(struct gt_thread *t)
 	take_comm(t);
 	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
 	start_if_possible(t);
+	gt_timer_arm(t);
 }
 
 void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size)
@@ -556,6 +558,7 @@ static bool write_end_of_life(struct gt_thread *t)
 void gt_thread_end(struct gt_thread *t)
 {
 	gt_self = &gt_dead;
+	gt_timer_disarm(t);
 	gt_drop_half_event(t); /* an asynchronous cancellation may have come in the middle of one */
 	if (!write_end_of_life(t))
 		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);
