@@ -46,6 +46,7 @@
 #include "preload/timer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/kcmp.h>
 #include <linux/prctl.h>
@@ -65,7 +66,7 @@
 #define READY_NS      2000000000ull
 #define STACK_BYTES   (128u << 10)
 #define TLS_BYTES     (8u << 10)
-#define BETWEEN_BYTES (8u << 10)
+#define BETWEEN_BYTES (64u << 10)
 
 enum ready { READY_NOT, READY_YES, READY_FAILED };
 
@@ -437,20 +438,23 @@ static int open_everything(void)
 		return rc;
 	w.gen = 1;
 	snapshot();
-	gt_perf_open(w.is_task);
 	return 0;
 }
 
 static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
-	w.error = open_everything();
+	if (!w.is_task)
+		w.error = open_everything();
+	if (!w.error)
+		gt_perf_open(w.is_task);
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
 	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
 		gt_exe_find();
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
+		gt_stack_warm();
 	}
 	while (!w.error && !w.is_dead && gt_is_tracing) {
 		w.is_dead = is_host_gone(pause_ns(gt_now().v));
@@ -466,7 +470,6 @@ static void task_main(void *arg)
 	(void)arg;
 	const uint64_t all = ~0ull;
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
-	GT_SYS3(SYS_close_range, 0, ~0u, 0);
 	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	const long fd = GT_SYS2(SYS_pidfd_open, gt_host_pid, 0);
@@ -487,15 +490,25 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* N.B. ends at once: as the program's own child the writer would be a SIGCHLD after its exec. */
+/*
+ * Opens the file, makes the writer, which inherits nothing else, and ends at once: as the program's
+ * own child the writer would be a SIGCHLD after its exec. The program waits for this task alone, so
+ * that when it goes on nobody has copies of its descriptors, and errors are known.
+ */
 static void between_main(void *arg)
 {
 	const uint64_t all =
 		~0ull; /* the thread pointer is still the caller's: no handler may run here */
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	GT_SYS3(SYS_close_range, 0, ~0u, 0);
+	w.error = open_everything();
+	if (w.error)
+		return;
 	uint8_t *tcb = (uint8_t *)arg;
 	w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
 					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
+	if (GT_SYS_FAILED(w.clone_rc)) /* it will be opened again, by a thread */
+		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
 }
 
 /* Its own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
@@ -533,7 +546,7 @@ static int start_thread(void)
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[], struct gt_thread *t)
+int gt_writer_start(char *const envp[])
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -547,9 +560,10 @@ int gt_writer_start(char *const envp[], struct gt_thread *t)
 	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
 	if (rc)
 		rc = start_thread();
-	if (rc)
-		return rc;
-	gt_stack_warm(t); /* N.B. while the writer opens the file: there is nothing else to do */
+	if (rc || w.error)
+		return rc ? rc : w.error;
+	if (w.is_task && !gt_cfg.sample_hz && !gt_cfg.sched)
+		return 0;
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	/* not ready is only slow: it may come yet */
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
