@@ -456,8 +456,9 @@ static void run(void)
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
 		gt_stack_warm();
 	}
-	while (!w.error && !w.is_dead && gt_is_tracing) {
-		w.is_dead = is_host_gone(pause_ns(gt_now().v));
+	/* N.B. once for a program that is dead by now */
+	for (bool is_over = w.error; !is_over; is_over = w.is_dead || !gt_is_tracing) {
+		w.is_dead = w.is_dead || is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
 	gt_perf_close();
