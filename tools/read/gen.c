@@ -77,6 +77,7 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	g->number = g->min_time = g->min_stamp = g->freq_hz = g->max_string = 0;
 	g->zero_offset = GT_NO_OFFSET;
 	g->has_clock = false;
+	g->back.n = 0;
 	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =
 		g->n_opaque = 0;
 	if (!gt_grow(&g->strings, &p->cap_strings, 1, sizeof(*g->strings)) ||

@@ -52,6 +52,13 @@ struct gt_gen_stream {
 	uint32_t first, last; /* indices into gt_gen.batches */
 };
 
+/* A batch that begins before the last event of its thread's batch before it. */
+struct gt_gen_back {
+	uint64_t n;      /* how many so far; the rest is of the last one */
+	uint64_t offset; /* of the batch */
+	uint64_t m, time, last;
+};
+
 struct gt_gen {
 	uint64_t number;      /* as in the file */
 	uint64_t index;       /* 0, 1, 2 ... in this file */
@@ -89,6 +96,8 @@ struct gt_gen {
 	uint32_t n_records;
 	struct gt_gen_batch *opaque; /* other experimental batches */
 	uint32_t n_opaque;
+
+	struct gt_gen_back back; /* kept by the order checker as it goes */
 
 	struct gt_gen_private *priv;
 };
