@@ -81,7 +81,7 @@ has_cxx := $(shell command -v $(CXX) 2>/dev/null)
 unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c)))
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
+golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c tests/reader/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
@@ -247,7 +247,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
 test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz reader torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint

@@ -26,6 +26,7 @@ struct gt_file {
 	uint64_t gen;      /* generation that is open, 0 = none */
 	uint64_t last_gen; /* the one before it, 0 = none */
 	bool has_events;   /* the open generation has batches of events */
+	bool is_behind;    /* see gt_file_failed_behind() */
 	struct gt_err failed;
 };
 
@@ -145,6 +146,11 @@ int gt_file_version(const struct gt_file *f)
 uint64_t gt_file_offset(const struct gt_file *f)
 {
 	return f->base + f->pos;
+}
+
+bool gt_file_failed_behind(const struct gt_file *f)
+{
+	return f->failed.code && f->is_behind;
 }
 
 uint64_t gt_file_size(const struct gt_file *f)
@@ -290,6 +296,7 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 					  "end of generation without a generation [C2]");
 		return end_mark(f, b, 1);
 	}
+	f->is_behind = f->gen && f->version < 26 && *p != GT_END_OF_GENERATION;
 	const int len = parse_header(f, p, p + have, b, err);
 	if (len < 0)
 		return len;
@@ -301,6 +308,7 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 				  "the file ends inside a batch: %" PRIu32
 				  " bytes of data expected, %" PRId64 " left [C9]",
 				  b->size, whole - len);
+	f->is_behind = false;
 	b->data = f->buf + f->pos + len;
 	b->data_offset = b->offset + (uint64_t)len;
 	const int rc = check_generation(f, b, err);

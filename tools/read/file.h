@@ -63,4 +63,11 @@ uint64_t gt_file_size(const struct gt_file *f);
  */
 int gt_file_next(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err);
 
+/*
+ * Did gt_file_next() fail at a batch that may be the first one of the next generation? Before 1.26,
+ * where nothing marks the end of a generation, the open one is then whole as far as anybody can
+ * tell: Go's reader delivers it before it reports the error.
+ */
+bool gt_file_failed_behind(const struct gt_file *f);
+
 #endif

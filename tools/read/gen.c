@@ -196,8 +196,12 @@ int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err)
 			g->min_stamp = b.time;
 		rc = add_batch(g, &b, err);
 	}
+	if (rc < 0 && g->number && gt_file_failed_behind(f))
+		rc = 1; /* the next call says what is wrong */
 	if (rc <= 0)
 		return rc;
+	if (err)
+		err->code = GT_ERR_NONE;
 	g->end = gt_file_offset(f);
 	g->index++;
 	rc = gt_gen_finish_tables(g, err);

@@ -108,7 +108,8 @@ void gt_gen_free(struct gt_gen *g);
 
 /*
  * Reads the next whole generation of `f` into `g`, forgetting what was there. Returns 1; 0 at the
- * end of the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part.
+ * end of the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part,
+ * except that a file before 1.26 does not tell whether its last one was cut.
  */
 int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err);
 

@@ -40,8 +40,8 @@ struct gt_ordered {
 	uint64_t args[GT_MAX_ARGS];
 	uint64_t offset;     /* in the file */
 	uint64_t parent;     /* UserTaskBegin, UserTaskEnd: parent of the task; GT_NO_ID = none */
-	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known.
-				Until the next call */
+	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known;
+				STWEnd: its kind. Until the next call */
 };
 
 struct gt_order;
