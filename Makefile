@@ -209,7 +209,7 @@ $(B)/bench/reader: bench/reader.c $(O)/flags
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
-test-programs: $(progs) $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
+test-programs: $(progs) $(B)/bench/bigtrace $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
 $(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh

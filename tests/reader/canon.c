@@ -77,8 +77,8 @@ static void put_range(const struct gt_ordered *ev)
 	const uint8_t id = ev->id;
 	const bool is_end = id == GT_EV_STWEnd || id == GT_EV_GCEnd || id == GT_EV_GCSweepEnd ||
 			    id == GT_EV_GCMarkAssistEnd;
-	const bool is_active = id == GT_EV_GCActive || id == GT_EV_GCSweepActive ||
-			       id == GT_EV_GCMarkAssistActive;
+	const bool is_active =
+		id == GT_EV_GCActive || id == GT_EV_GCSweepActive || id == GT_EV_GCMarkAssistActive;
 	printf("range-%s ", is_end ? "end" : is_active ? "active" : "begin");
 	const int64_t on_g = (int64_t)(is_active ? ev->args[0] : ev->g);
 	const int64_t on_p = (int64_t)(is_active ? ev->args[0] : ev->p);

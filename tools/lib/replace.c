@@ -1,6 +1,7 @@
 #include "tools/lib/replace.h"
 
 #include "tools/lib/mem.h"
+#include "tools/lib/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,8 @@ static int make_old(const char *path)
 int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FILE *out), void *arg)
 {
 	char *temp = gt_mem_format("%s.new", path);
+	gt_stop_init();
+	gt_stop_remove(temp);
 	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	int rc = out != NULL ? write(arg, out) : -errno;
@@ -38,6 +41,7 @@ int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FIL
 		rc = -errno;
 	if (rc != 0)
 		unlink(temp);
+	gt_stop_remove(NULL);
 	free(temp);
 	return rc;
 }

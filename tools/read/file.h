@@ -30,7 +30,7 @@ struct gt_wire_batch {
 	uint64_t gen;         /* generation number */
 	uint64_t m;           /* thread id; GT_NO_ID = none */
 	uint64_t time;        /* in units of the trace clock */
-	const uint8_t *data;  /* owned by the file, valid until its next call */
+	const uint8_t *data;  /* owned by the file, valid until its next call; NULL = skipped */
 	uint32_t size;        /* bytes of data, at most 65536 */
 	uint64_t offset;      /* of the batch in the file */
 	uint64_t data_offset; /* of data[0] in the file */
@@ -55,6 +55,16 @@ uint64_t gt_file_offset(const struct gt_file *f);
 
 /* Size of the file in bytes if it is a regular file, otherwise 0. For progress and estimates. */
 uint64_t gt_file_size(const struct gt_file *f);
+
+/*
+ * Goes to `offset`, where a generation begins; `before` is the number of the one before it, 0 =
+ * nobody knows. False when the file cannot be sought in.
+ */
+bool gt_file_seek(struct gt_file *f, uint64_t offset, uint64_t before);
+
+/* From now on batches of events are passed over without reading them, where the file can be sought
+ * in. */
+void gt_file_skip_events(struct gt_file *f);
 
 /*
  * The next batch or end-of-generation mark. Returns 1, or 0 at the end of the file, or -gt_err_code

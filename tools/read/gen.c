@@ -78,6 +78,7 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	g->zero_offset = GT_NO_OFFSET;
 	g->has_clock = false;
 	g->back.n = 0;
+	g->n_skipped = 0;
 	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =
 		g->n_opaque = 0;
 	if (!gt_grow(&g->strings, &p->cap_strings, 1, sizeof(*g->strings)) ||
@@ -152,6 +153,9 @@ static bool append_events(struct gt_gen *g, const struct gt_wire_batch *b, const
 static int add_batch(struct gt_gen *g, const struct gt_wire_batch *b, struct gt_err *err)
 {
 	struct gt_gen_private *p = g->priv;
+	g->n_skipped += !b->data && b->kind == GT_BATCH_EVENTS;
+	if (!b->data && b->kind == GT_BATCH_EVENTS)
+		return 0;
 	const uint8_t *data = keep_bytes(p, b->data, b->size);
 	const struct gt_bytes bytes = { data, data + b->size, b->data_offset + b->size };
 	bool ok = data;

@@ -90,6 +90,7 @@ struct gt_gen {
 
 	struct gt_gen_batch *batches; /* events, then by `next` */
 	uint32_t n_batches;
+	uint32_t n_skipped; /* batches of events that were passed over (gt_file_skip_events) */
 	struct gt_gen_stream *streams; /* in order of appearance */
 	uint32_t n_streams;
 	struct gt_gen_batch *records; /* gtrace's own record batches, in file order */
