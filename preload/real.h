@@ -15,17 +15,19 @@ struct gt_more {
 	void (*pthread_testcancel)(void);
 	pthread_t (*pthread_self)(void);
 	int (*pthread_attr_getstacksize)(const pthread_attr_t *at, size_t *size);
-	/* GLIBC_2.2.5: another ABI, the object is a pointer to the condition variable */
-	int (*old_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m);
-	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m,
-				  const struct timespec *abs);
-	int (*old_cond_signal)(pthread_cond_t *c);
-	int (*old_cond_broadcast)(pthread_cond_t *c);
+	/* clang-format off */
+#define GT_OLD(group, version, ret, name, params, args, text) ret (*old_##name) params;
+#include "preload/old.def"
+#undef GT_OLD
+	/* clang-format on */
 	bool is_libc_malloc;   /* gt_real.malloc and free are glibc's own */
 	bool has_usable_size;  /* malloc_usable_size belongs to the same allocator as malloc */
 	uint32_t other_malloc; /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's
 				  stands in */
-	bool is_barrier_known; /* pthread_barrier_t begins with {in, round, count} */
+	/* what of glibc's objects is as expected (object.h) */
+	bool is_mutex_known, is_rwlock_known, is_cond_known, is_sem_known;
+	bool is_barrier_known; /* it begins with {in, round, count} */
+	uint32_t tid_offset;   /* of the tid behind a pthread_t; 0 = unknown */
 };
 #define GT_MEM_BIT(name) (1u << (GT_CALL_##name - GT_CALL_malloc))
 extern struct gt_more gt_more __attribute__((visibility("hidden")));

@@ -37,6 +37,10 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "where to (FILE.FORMAT.EXTENSION); '-' is standard output" },
 		{ 0, "go-version", GT_OPT_CHOICE, &s->x.go_version, "1.22|1.23|1.25|1.26",
 		  "for go: the version of the reader" },
+		{ 0, "lines", GT_OPT_FLAG, &s->x.has_lines, NULL,
+		  "source lines and inlined functions, as gtrace symbolize finds them" },
+		{ 0, "debug-dir", GT_OPT_TEXT, &s->x.debug_dir, "DIR",
+		  "for --lines: look there, too, as in /usr/lib/debug" },
 	};
 	char about[4096] = "Writes the trace for another tool. FILE '-' is standard input. Status "
 			   "1: the file is damaged, all\nbefore the damage was written.\n";
@@ -87,22 +91,45 @@ struct job {
 	struct gt_err err; /* code 0 = none */
 };
 
-/* What came before a damage is worth a file; a file that cannot be read is not. */
-static int write_output(void *arg, FILE *out)
+static int write_any(struct job *j, const struct gt_export *x, FILE *out)
 {
-	struct job *j = arg;
-	const int rc = j->format->write(j->x, out, &j->err);
+	const int rc = j->format->write(x, out, &j->err);
 	const bool is_nothing = rc == -GT_ERR_IO || rc == -GT_ERR_MEMORY || rc == -GT_ERR_HEADER ||
 				rc == -GT_ERR_USAGE;
 	return is_nothing ? rc : 0;
 }
 
+/* What came before a damage is worth a file; a file that cannot be read is not. */
+static int write_output(void *arg, FILE *out)
+{
+	struct job *j = arg;
+	return write_any(j, j->x, out);
+}
+
+static int write_dir(void *arg, const char *dir)
+{
+	struct job *j = arg;
+	struct gt_export x = *j->x;
+	x.dir = dir;
+	return write_any(j, &x, NULL);
+}
+
+/* An extension that ends in '/'. */
+static bool is_dir(const struct format *f)
+{
+	return f->extension[strlen(f->extension) - 1] == '/';
+}
+
 static int convert(const struct settings *s, const struct format *f, const char *out)
 {
 	struct job j = { .x = &s->x, .format = f };
-	const bool is_stdout = strcmp(out, "-") == 0;
-	const int rc =
-		is_stdout ? write_output(&j, stdout) : gt_replace_file(out, true, write_output, &j);
+	int rc;
+	if (is_dir(f))
+		rc = gt_replace_dir(out, true, write_dir, &j);
+	else if (strcmp(out, "-") == 0)
+		rc = write_output(&j, stdout);
+	else
+		rc = gt_replace_file(out, true, write_output, &j);
 	if (j.err.code != GT_ERR_NONE) {
 		gt_err_print(&j.err, s->x.path, stderr);
 		return rc < 0 && j.err.code != GT_ERR_HEADER ? GT_EXIT_USAGE : GT_EXIT_FINDINGS;
@@ -127,8 +154,12 @@ int gt_cmd_convert(int argc, char **argv)
 	char *out = s.out != NULL ? gt_mem_text(s.out)
 				  : gt_mem_format("%s.%s.%s", is_stdin ? "stdin" : s.x.path,
 						  f->name, f->extension);
+	if (is_dir(f) && out[strlen(out) - 1] == '/')
+		out[strlen(out) - 1] = '\0';
 	int status = GT_EXIT_USAGE;
-	if (!is_stdin && gt_is_same_file(s.x.path, out))
+	if (is_dir(f) && strcmp(out, "-") == 0)
+		fprintf(stderr, "gtrace convert: %s is a folder; give its name with -o\n", f->name);
+	else if (!is_stdin && gt_is_same_file(s.x.path, out))
 		fprintf(stderr, "gtrace convert: %s is the input; give another name with -o\n",
 			out);
 	else if (!is_stdin && gt_busy_wait(s.x.path))

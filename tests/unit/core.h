@@ -44,7 +44,6 @@
 struct gt_ctl gt_ctl;
 int gt_is_tracing;
 int gt_host_pid, gt_host_ppid;
-char gt_exe_path[GT_PATH_MAX] = "test";
 void (*gt_testpoint)(const char *name);
 extern long (*gt_sys_fault)(long nr);
 
@@ -257,7 +256,8 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	gt_commit(core.main, gen, GT_STATE_RUNNING);
 	gt_release(core.main);
 	gt_self = core.main;
-	atomic_store(&gt_ctl.on, GT_ON_TRACING);
+	for (unsigned g = 0; g < GT_N_GROUPS; g++)
+		atomic_store(&gt_ctl.on[g], GT_ON_TRACING);
 }
 
 /* The whole buffer, so that there is no room for anybody; and its return. */

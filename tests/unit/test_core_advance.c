@@ -212,6 +212,16 @@ static void stop_inside(const char *name)
 	sem_wait(&may_leave);
 }
 
+static _Atomic bool may_stop;
+
+static void stop_at_point(const char *name)
+{
+	if (gt_self != holder || !atomic_load(&may_stop) || strcmp(name, point) != 0)
+		return;
+	sem_post(&is_inside);
+	sem_wait(&may_leave);
+}
+
 static void *wait_in_a_section(void *arg)
 {
 	holder = (struct gt_thread *)arg;
@@ -267,6 +277,63 @@ Test(core_advance,
 	cr_assert(eq(sz, core_count(GT_EV_GoUnblock, child->g.v, 1), 1),
 		  "what was begun in it is whole in it");
 	cr_assert(eq(sz, core_count(GT_EV_GoUnblock, other->g.v, 2), 1));
+}
+
+static void let_go(unsigned round)
+{
+	if (round == 3)
+		sem_post(&may_leave);
+	gt_sys_yield();
+}
+
+static void *take_back(void *arg)
+{
+	struct gt_thread *child = (struct gt_thread *)arg;
+	gt_thread_start(holder, 0, 0);
+	atomic_store(&may_stop, true);
+	gt_thread_retract(holder, child);
+	atomic_store(&may_stop, false);
+	gt_thread_end(holder);
+	return NULL;
+}
+
+/* A creation fails, and its end is being written while the generation ends. */
+static void retract_while_advance_is_on(const char *where)
+{
+	pthread_t th;
+	boot();
+	sem_init(&is_inside, 0, 0);
+	sem_init(&may_leave, 0, 0);
+	holder = gt_thread_announce(core.main, (uint64_t)&take_back);
+	struct gt_thread *child = gt_thread_announce(core.main, (uint64_t)&wait_in_a_section);
+	const uint64_t g = child->g.v;
+	core_advance();
+	point = where;
+	gt_testpoint = stop_at_point;
+	pthread_create(&th, NULL, take_back, child);
+	sem_wait(&is_inside);
+	core.on_idle = let_go;
+	core_advance();
+	core.on_idle = NULL;
+	pthread_join(th, NULL);
+	gt_testpoint = NULL;
+	core_advance();
+	finish();
+	cr_assert(eq(sz, core_count(GT_EV_GoDestroy, g, 2), 1));
+	cr_assert(eq(u64, core_status(g, 2), GT_G_RUNNABLE));
+	cr_assert(eq(sz, core_count(GT_EV_GoStatusStack, g, 2), 1),
+		  "one status, by who takes it back");
+	cr_assert(eq(sz, core_count(GT_EV_GoStatusStack, g, 3), 0), "it is gone");
+}
+
+Test(core_advance, a_thread_taken_back_while_a_generation_ends_is_gone_in_the_next)
+{
+	retract_while_advance_is_on("before_commit");
+}
+
+Test(core_advance, a_thread_just_taken_back_when_a_generation_ends_is_gone_in_the_next)
+{
+	retract_while_advance_is_on("after_commit");
 }
 
 static void let_the_host_die(unsigned round)

@@ -156,6 +156,9 @@ static void add_records(struct gt_summary *s)
 		case GT_REC_CONFIG:
 			add_config(s, &r);
 			break;
+		case GT_REC_SWITCH:
+			gt_sched_add(&s->sched, r.time, r.field[0], r.field[1], r.field[2]);
+			break;
 		default: /* a newer record: not for us */
 			break;
 		}
@@ -221,6 +224,7 @@ static bool add_generation(struct gt_summary *s, const struct gt_gen *g)
 	s->n_stacks += g->n_stacks - 1;
 	s->n_samples += g->n_samples;
 	add_records(s);
+	gt_sched_end_generation(&s->sched);
 
 	s->gens = gt_mem_grow(s->gens, s->n_gens, &s->priv->cap_gens, sizeof(*s->gens));
 	s->gens[s->n_gens++] = sum;
@@ -313,6 +317,7 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 		take_events(s, f);
 	if (is_there)
 		read_generations(s, f, g, end);
+	gt_sched_finish(&s->sched, s->end_ns);
 	if (is_all && !(has_index && x->has_events) && s->err.code == GT_ERR_NONE)
 		save_index(s, path);
 	gt_index_free(x);
@@ -347,6 +352,7 @@ void gt_summary_free(struct gt_summary *s)
 		gt_keymap_free(&s->priv->modules);
 		gt_keymap_free(&s->priv->configs);
 	}
+	gt_sched_free(&s->sched);
 	free(s->gens);
 	free(s->threads);
 	free(s->calls);
@@ -364,6 +370,14 @@ uint64_t gt_summary_metric(const struct gt_summary *s, const char *name)
 			return s->metrics[i].value;
 	}
 	return 0;
+}
+
+const char *gt_summary_hooks_off(const struct gt_summary *s)
+{
+	for (size_t i = 0; i < s->n_configs; i++)
+		if (strcmp(s->configs[i].name, "GTRACE_HOOKS") == 0)
+			return s->configs[i].value[0] == '-' ? s->configs[i].value : NULL;
+	return NULL;
 }
 
 uint64_t gt_summary_events(const struct gt_summary *s)

@@ -6,6 +6,7 @@
 #ifndef GT_SUMMARY_H
 #define GT_SUMMARY_H
 
+#include "tools/analysis/sched.h"
 #include "tools/lib/err.h"
 #include "tools/lib/focus.h"
 #include "tools/lib/keymap.h"
@@ -76,6 +77,8 @@ struct gt_summary {
 	struct gt_sum_config *configs;
 	size_t n_gens, n_threads, n_calls, n_metrics, n_modules, n_configs;
 
+	struct gt_sched sched; /* no threads: scheduling is unknown */
+
 	struct gt_err err; /* code GT_ERR_NONE: all of the file was read */
 	struct gt_sum_private *priv;
 };
@@ -107,6 +110,9 @@ uint64_t gt_summary_metric(const struct gt_summary *s, const char *name);
 
 /* All timed events. */
 uint64_t gt_summary_events(const struct gt_summary *s);
+
+/* The groups of hooks that were switched off, as GTRACE_HOOKS says it; NULL = none. */
+const char *gt_summary_hooks_off(const struct gt_summary *s);
 
 /* Counters by call only, summed over the threads: an array of *n, the caller's to free; sorted by
  * total time. */

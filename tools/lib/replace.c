@@ -24,24 +24,59 @@ static int make_old(const char *path)
 	return rc;
 }
 
-/* Under another name first: a full disk or a kill leaves what was there. */
-int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FILE *out), void *arg)
+/* ---------------------------------------------------------------- files and folders */
+
+/* Gives `temp` its name, or removes it: rc is how writing went. */
+static int finish(const char *temp, const char *path, bool keep_old, int rc)
 {
-	char *temp = gt_mem_format("%s.new", path);
-	gt_stop_init();
-	gt_stop_remove(temp);
-	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
-	int rc = out != NULL ? write(arg, out) : -errno;
-	if (out != NULL && fclose(out) != 0 && rc == 0)
-		rc = -errno;
 	if (rc == 0 && keep_old)
 		rc = make_old(path);
 	if (rc == 0 && rename(temp, path) != 0)
 		rc = -errno;
 	if (rc != 0)
-		unlink(temp);
+		gt_stop_remove_now(temp);
 	gt_stop_remove(NULL);
+	return rc;
+}
+
+/* Under another name first: a full disk or a kill leaves what was there. */
+int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FILE *out), void *arg)
+{
+	char *temp = gt_mem_format("%s.new", path);
+	gt_stop_remove(temp);
+	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	int rc = out != NULL ? write(arg, out) : -errno;
+	/* N.B. a write that failed long ago is known to ferror() only */
+	const bool is_bad = out != NULL && (fflush(out) != 0 || ferror(out));
+	if (is_bad && rc == 0)
+		rc = errno != 0 ? -errno : -EIO;
+	if (out != NULL && fclose(out) != 0 && rc == 0)
+		rc = -errno;
+	rc = finish(temp, path, keep_old, rc);
+	free(temp);
+	return rc;
+}
+
+/* A folder of an earlier run that is in the way: rename() replaces only empty ones. */
+static int make_room(const char *path)
+{
+	char *old = gt_mem_format("%s.old", path);
+	gt_stop_remove_now(old);
+	free(old);
+	return 0;
+}
+
+int gt_replace_dir(const char *path, bool keep_old, int (*write)(void *arg, const char *dir),
+		   void *arg)
+{
+	char *temp = gt_mem_format("%s.new", path);
+	gt_stop_remove_now(temp);
+	gt_stop_remove(temp);
+	int rc = mkdir(temp, 0700) == 0 ? write(arg, temp) : -errno;
+	if (rc == 0 && keep_old)
+		rc = make_room(path);
+	rc = finish(temp, path, keep_old, rc);
 	free(temp);
 	return rc;
 }

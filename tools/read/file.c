@@ -239,7 +239,8 @@ static int parse_header(struct gt_file *f, const uint8_t *p, const uint8_t *end,
 					  "experimental batch in a go 1.22 trace [C2]");
 		if (p == end)
 			return gt_err_set(err, GT_ERR_TRUNCATED, b->offset,
-					  "the file ends inside a batch header [C9]");
+					  "the file ends behind the first byte of an experimental "
+					  "batch [C9]");
 		b->experiment = *p++;
 		/* N.B. Go reads others, and then panics when the batches are asked for. */
 		if (b->experiment != GT_EXPERIMENT)
