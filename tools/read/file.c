@@ -298,6 +298,10 @@ static int check_generation(struct gt_file *f, const struct gt_wire_batch *b, st
 
 static int at_end(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
 {
+	/* N.B. as Go's reader: from 1.26 on a file may hold nothing */
+	if (!f->gen && f->version < 26 && gt_file_offset(f) == GT_FILE_HEADER_LEN)
+		return gt_err_set(err, GT_ERR_FORMAT, GT_FILE_HEADER_LEN,
+				  "no generation: the file ends behind its header [C9]");
 	if (!f->gen)
 		return 0;
 	if (f->version < 26)
