@@ -4,8 +4,8 @@
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP remove what gt_stop_remove() names, clear a progress bar
- * and end the process with 128 + their number. Signals that are ignored, or have a handler, stay so.
- * Calling it again does nothing.
+ * and end the process with 128 + their number. Signals that are ignored, or have a handler, stay
+ * so. Calling it again does nothing.
  */
 void gt_stop_init(void);
 
