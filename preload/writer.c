@@ -35,7 +35,6 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
-#include "preload/note_table.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
@@ -185,21 +184,6 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 	gt_tables_put(b, experiment, m);
 }
 
-static void write_chunk(struct gt_chunk *c)
-{
-	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
-	const uint8_t *start;
-	if (c->is_notes) {
-		gt_note_table_put(c);
-	} else {
-		const size_t n =
-			gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0,
-				      w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
-		w.out.sink.put(&w.out.sink, start, n);
-	}
-	gt_chunk_put(c);
-}
-
 static void read_samples(gt_ns start, gt_ns until)
 {
 	gt_perf_read(start, until, begin_in_file);
@@ -232,7 +216,8 @@ static void drain(bool is_final)
 	for (struct gt_chunk *next; c; c = next) {
 		next = gt_chunk_at(c->next);
 		if (c->gen == w.gen) {
-			write_chunk(c);
+			gt_tables_chunk(c);
+			gt_chunk_put(c);
 			continue;
 		}
 		c->next = 0;
