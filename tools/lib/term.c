@@ -1,5 +1,7 @@
 #include "tools/lib/term.h"
 
+#include "tools/lib/stop.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +39,7 @@ void gt_progress_update(struct gt_progress *p, uint64_t done, uint64_t total)
 	const uint64_t now = now_ns();
 	if (p->start_ns == 0) {
 		p->start_ns = p->last_ns = now;
+		gt_stop_init();
 		p->is_off = is_dumb() || !isatty(STDERR_FILENO);
 		return;
 	}
