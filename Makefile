@@ -238,7 +238,7 @@ help:
 #: make test            install what is missing, run everything that must pass
 #: make check           unit, golden, same and run tests (nothing is installed)
 #: make lint            format, includes, exports, imports, docs in sync, lengths
-#: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md from the tables
+#: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md EXPORTS.md from the tables
 #: make format          clang-format all C files
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
@@ -259,7 +259,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
 test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run export thread stress fuzz torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint

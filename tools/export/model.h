@@ -43,7 +43,6 @@ struct gt_model_thread {
 	gt_text_id present[2]; /* for the walk: reason and stack of the present wait */
 	int64_t since;
 	struct gt_blamed open; /* for the walk: what its present wait is for */
-	uint64_t holds;        /* for the exporter: whatever it wants to remember */
 };
 
 enum gt_wait_kind {
