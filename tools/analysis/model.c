@@ -375,6 +375,8 @@ void gt_model_enter(struct gt_model *m, const struct gt_gen *g)
 	gt_blame_generation(m->blame, g, NULL); /* damaged records: what could be read */
 	for (uint32_t i = 0; i < g->n_opaque; i++)
 		add_types(m, &g->opaque[i]);
+	if (m->calls->generation != NULL)
+		m->calls->generation(m->arg, g);
 }
 
 /* ---------------------------------------------------------------- reading */

@@ -44,6 +44,7 @@ struct gt_model_thread {
 	gt_text_id present[2]; /* for the walk: reason and stack of the present wait */
 	int64_t since;
 	struct gt_blamed open; /* for the walk: what its present wait is for */
+	uint64_t mark;         /* whatever the user of the model wants to remember */
 };
 
 enum gt_wait_kind {
@@ -135,6 +136,8 @@ struct gt_alloc {
 /* Functions of an exporter or analysis, called in the order of time; NULL = not wanted. Pointers
  * are valid during the call. */
 struct gt_model_calls {
+	/* A generation begins; its records can be read (rec.h). */
+	void (*generation)(void *arg, const struct gt_gen *g);
 	void (*change)(void *arg, const struct gt_change *c);
 	void (*wait_begin)(void *arg, const struct gt_wait *w);
 	void (*wait_end)(void *arg, const struct gt_wait *w); /* every wait ends, see is_open */
