@@ -1,5 +1,6 @@
 #include "tools/analysis/answer.h"
 
+#include "encoder/section.h"
 #include "tools/cmd.h"
 #include "tools/lib/busy.h"
 #include "tools/lib/mem.h"
@@ -22,6 +23,9 @@ void gt_answer_free(struct gt_answer *a)
 		free(a->what_of[i]);
 	free(a->what_of);
 	gt_keymap_free(&a->whats);
+	gt_keymap_free(&a->looks);
+	free(a->look_of);
+	free(a->canon);
 	gt_data_names_free(&a->data);
 	gt_model_free(a->model);
 	gt_keymap_free(&a->doubts.names);
@@ -210,7 +214,7 @@ const char *gt_answer_kind(const struct gt_answer *a, const struct gt_object_id 
 			   gt_stack_id stack, char buf[static GT_LABEL_MAX])
 {
 	const char *word = word_of(id->why);
-	if (*word == '\0') {
+	if (*word == '\0' || (id->address == 0 && id->name == 0)) {
 		const char *function = called(a, stack);
 		return *function != '\0' ? function : "wait";
 	}
@@ -225,10 +229,10 @@ static char *name_object(struct gt_answer *a, struct gt_object_id id)
 {
 	char buf[600];
 	const char *name = gt_model_text(a->model, id.name);
-	const bool is_fd = id.address < 1 << 20 && id.address != 0;
+	const bool is_fd = id.address < 1 << 20;
 	if (*name != '\0')
 		return gt_mem_format("fd %" PRIu64 " (%s)", id.address, name);
-	if (*word_of(id.why) == '\0')
+	if (*word_of(id.why) == '\0' || id.address == 0)
 		return gt_mem_text("-");
 	if (id.why == GT_WHY_READ || id.why == GT_WHY_WRITE || is_fd)
 		return gt_mem_format("fd %" PRIu64, id.address);
@@ -278,6 +282,46 @@ const char *gt_answer_stack(const struct gt_answer *a, gt_stack_id stack, unsign
 		len += put > 0 ? (size_t)put : 0;
 	}
 	return buf;
+}
+
+static gt_stack_id find_look(struct gt_answer *a, gt_stack_id stack)
+{
+	struct {
+		uint64_t line;
+		gt_text_id func, file;
+	} look[GT_STACK_MAX];
+	uint32_t n;
+	const uint32_t *frames = gt_model_stack(a->model, stack, &n);
+	memset(look, 0, n * sizeof(look[0]));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gt_model_frame *f = gt_model_frame(a->model, frames[i]);
+		look[i].func = f->func;
+		look[i].line = f->line > 1 ? f->line : 0;
+		look[i].file = f->line > 1 ? f->file : 0;
+	}
+	bool is_new;
+	const size_t i = gt_keymap_put(&a->looks, look, n * sizeof(look[0]), &is_new);
+	if (is_new) {
+		a->look_of = gt_mem_grow(a->look_of, i, &a->cap_looks, sizeof(*a->look_of));
+		a->look_of[i] = stack;
+	}
+	return a->look_of[i];
+}
+
+gt_stack_id gt_answer_look(struct gt_answer *a, gt_stack_id stack)
+{
+	const size_t all = gt_model_n_stacks(a->model);
+	if (stack == 0)
+		return 0;
+	if (stack >= a->n_canon) {
+		const size_t n = all + all / 2 + 16;
+		a->canon = gt_mem_resize(a->canon, n, sizeof(*a->canon));
+		memset(a->canon + a->n_canon, 0, (n - a->n_canon) * sizeof(*a->canon));
+		a->n_canon = n;
+	}
+	if (a->canon[stack] == 0)
+		a->canon[stack] = find_look(a, stack);
+	return a->canon[stack];
 }
 
 void gt_answer_json_stack(const struct gt_answer *a, struct gt_json *j, const char *key,

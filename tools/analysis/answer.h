@@ -40,6 +40,9 @@ struct gt_answer {
 	struct gt_keymap whats; /* names of objects that were asked for: gt_answer_object() */
 	char **what_of;
 	size_t cap_whats;
+	struct gt_keymap looks; /* stacks as they are shown: gt_answer_look() */
+	gt_stack_id *look_of, *canon;
+	size_t cap_looks, n_canon;
 	bool is_complete; /* all of the file was read, and it does not grow */
 };
 
@@ -64,7 +67,7 @@ struct gt_object_id gt_object_of(const struct gt_wait *w);
  * Valid as long as the answer. */
 const char *gt_answer_object(struct gt_answer *a, struct gt_object_id id);
 
-/* "mutex", "cond", "read"; where no record says it the function that was called. */
+/* "mutex", "cond", "read"; where there is no object the function that was called. */
 const char *gt_answer_kind(const struct gt_answer *a, const struct gt_object_id *id,
 			   gt_stack_id stack, char buf[static GT_LABEL_MAX]);
 
@@ -74,6 +77,10 @@ enum gt_class gt_answer_class(const struct gt_answer *a, const struct gt_wait *w
  * lines: "fill (app.c:12)". */
 const char *gt_answer_stack(const struct gt_answer *a, gt_stack_id stack, unsigned max,
 			    char buf[static GT_LABEL_MAX]);
+
+/* The first stack that is shown the same: two calls in one function are one place, unless lines
+ * tell them apart. */
+gt_stack_id gt_answer_look(struct gt_answer *a, gt_stack_id stack);
 
 /* An array of the functions of a stack, innermost first. */
 void gt_answer_json_stack(const struct gt_answer *a, struct gt_json *j, const char *key,
