@@ -249,6 +249,9 @@ static void print_detail(struct gt_locks *l, const uint32_t *givers, const uint3
 		print_giver(l, doings, givers[i]);
 		n++;
 	}
+	if (o->late_ns > o->total_ns / 20)
+		printf("    for %s of that they were let go already, and did not run yet\n",
+		       gt_duration_print(a, o->late_ns));
 	if (o->no_waker > 0)
 		printf("    by whom is not known: %" PRIu64 " waits\n", o->no_waker);
 }
@@ -359,6 +362,7 @@ static void json_object(struct gt_json *j, struct gt_locks *l, uint32_t object,
 	gt_json_u64(j, "threads", o->threads);
 	gt_json_u64(j, "total_ns", o->total_ns);
 	gt_json_u64(j, "max_ns", o->max_ns);
+	gt_json_u64(j, "late_ns", o->late_ns);
 	gt_json_u64(j, "expired", o->expired);
 	gt_json_u64(j, "cut_by_end", o->open);
 	gt_json_u64(j, "holder_unknown", o->no_holder);

@@ -132,6 +132,10 @@ static void print_end(struct gt_why *y, const struct gt_why_link *l)
 		       gt_answer_thread(&y->answer, gt_model_find(y->answer.model, w->waker_g),
 					who),
 		       gt_answer_stack(&y->answer, w->waker_stack, DEEP, stack));
+	char a[GT_QUANTITY_TEXT];
+	if (l->late_ns > (uint64_t)(w->end - w->begin) / 20)
+		printf("    it came to run %s after it was let go\n",
+		       gt_duration_print(a, l->late_ns));
 }
 
 static void print_link(struct gt_why *y, size_t i)
@@ -168,6 +172,12 @@ static void print_conclusion(struct gt_why *y)
 	case GT_WHY_END_TIME:
 		printf("%s waited for time to pass\n",
 		       gt_answer_thread(&y->answer, l->thread, who));
+		break;
+	case GT_WHY_END_LATE:
+		printf("%s was let go, and came to run only %s later: it had no CPU, or another "
+		       "was faster\n",
+		       gt_answer_thread(&y->answer, l->thread, who),
+		       gt_duration_print(a, l->late_ns));
 		break;
 	case GT_WHY_END_UNKNOWN:
 		printf("no thread of this program is known to have ended the wait of %s\n",
@@ -227,6 +237,7 @@ static void json_link(struct gt_json *j, struct gt_why *y, const struct gt_why_l
 	gt_json_u64(j, "wait_ns", (uint64_t)(w->end - w->begin));
 	gt_json_u64(j, "part_ns", l->part_ns);
 	gt_json_u64(j, "ran_ns", l->ran_ns);
+	gt_json_u64(j, "late_ns", l->late_ns);
 	gt_json_bool(j, "expired", w->is_expired);
 	gt_json_bool(j, "open", w->is_open);
 	gt_answer_json_stack(&y->answer, j, "stack", w->stack);
@@ -248,7 +259,7 @@ static void json_link(struct gt_json *j, struct gt_why *y, const struct gt_why_l
 
 static void print_json(struct gt_why *y, const char *path)
 {
-	static const char *const ends[] = { "ran", "time", "unknown", "circle", "long" };
+	static const char *const ends[] = { "ran", "time", "late", "unknown", "circle", "long" };
 	struct gt_json j = { .out = stdout };
 	gt_json_object(&j, NULL, false);
 	gt_answer_json_head(&y->answer, &j, "gtrace-why/1", path);

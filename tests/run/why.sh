@@ -89,4 +89,12 @@ run -- "$EX/slow_producer"
 why --thread consumer
 so '.alike == 2 and [.chain[].thread.name] == ["consumer", "producer"] and .chain[0].class == "idle" and .chain[0].lock == "queue+0x28" and
 	.chain[1].stack[0:3] == ["nanosleep", "fetch", "producer"] and .end == "time"'
+
+# Two threads that wait for each other, until one gives up
+run -- "$PROGS/circle"
+why --thread patient
+so '[.chain[].thread.name] == ["patient", "hasty"] and [.chain[].lock] == ["left", "right"] and .end == "circle" and
+	.chain[1].expired and (.chain[0].expired | not)'
+why --thread hasty
+so '[.chain[].thread.name] == ["hasty", "patient"] and .end == "circle"'
 done_ok

@@ -118,6 +118,14 @@ static char *judge(struct gt_locks *l, uint32_t object, char *text)
 			     : held_long(l, &l->objects[object], g, ran);
 	text = say(text, more);
 	free(more);
+	const struct gt_lock_object *o = &l->objects[object];
+	if (o->late_ns <= o->total_ns / 2)
+		return text;
+	more = gt_mem_format(
+		". N.B. for %u %% of the time they were let go already, and had yet to run",
+		percent(o->late_ns, o->total_ns));
+	text = say(text, more);
+	free(more);
 	return text;
 }
 

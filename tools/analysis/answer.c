@@ -153,6 +153,7 @@ static enum gt_class class_of_call(const struct gt_answer *a, const struct gt_wa
 		{ "pselect", GT_CLASS_IDLE },
 		{ "epoll_", GT_CLASS_IDLE },
 		{ "wait", GT_CLASS_IDLE },
+		{ "sync.(*WaitGroup)", GT_CLASS_IDLE },
 		{ "sig", GT_CLASS_IDLE },
 	};
 	const char *function = called(a, w->stack);
@@ -365,7 +366,7 @@ static void count_line(FILE *out, unsigned indent, uint64_t n, uint64_t of, cons
 
 void gt_doubts_print(const struct gt_doubts *d, FILE *out, unsigned indent)
 {
-	if (d->min_wait != NULL)
+	if (d->min_wait != NULL && strcmp(d->min_wait, "0") != 0)
 		fprintf(out, "%*scalls shorter than %s are not in it (gtrace stat counts them)\n",
 			(int)indent, "", d->min_wait);
 	if (d->hooks != NULL)

@@ -416,14 +416,26 @@ void gt_blame_begin(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blam
 	*out = t->open;
 }
 
+/* How many wakes of `o` are at `time` or before. */
+static size_t wakes_until(const struct object *o, int64_t time)
+{
+	size_t lo = 0, hi = o->n;
+	while (lo < hi) {
+		const size_t mid = (lo + hi) / 2;
+		if (o->wakes[mid].time <= time)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* Rule 2. */
 static struct wake *last_of(struct object *o, const struct thread *t, int64_t time)
 {
 	const bool is_rw = t->open.why == GT_WHY_RWLOCK;
-	for (size_t i = o->n; i > 0; i--) {
+	for (size_t i = wakes_until(o, time); i > 0; i--) {
 		struct wake *k = &o->wakes[i - 1];
-		if (k->time > time)
-			continue;
 		if (k->time < t->since)
 			break;
 		if (k->g != t->g && !(is_rw && t->open.is_for_reading && k->is_reader))
@@ -438,9 +450,9 @@ static struct wake *first_of(struct object *o, const struct thread *t, int64_t t
 	const bool is_for_all = t->open.why == GT_WHY_BARRIER;
 	struct wake *first = NULL;
 	bool is_sure = true;
-	for (size_t i = 0; i < o->n && o->wakes[i].time <= time; i++) {
+	for (size_t i = wakes_until(o, t->since - 1); i < o->n && o->wakes[i].time <= time; i++) {
 		struct wake *k = &o->wakes[i];
-		if (k->time < t->since || k->g == t->g || (!is_for_all && k->left == 0))
+		if (k->g == t->g || (!is_for_all && k->left == 0))
 			continue;
 		if (first == NULL)
 			first = k;

@@ -181,7 +181,7 @@ static void put_doubts(const struct picture *p)
 	const struct gt_doubts *d = &p->flame->answer.doubts;
 	char a[GT_QUANTITY_TEXT];
 	fputs("<text x=\"3\" y=\"46\">", p->out);
-	if (d->min_wait != NULL)
+	if (d->min_wait != NULL && strcmp(d->min_wait, "0") != 0)
 		fprintf(p->out, "calls shorter than %s are not in it; ", d->min_wait);
 	if (d->hooks != NULL) {
 		fputs("GTRACE_HOOKS=", p->out);

@@ -302,6 +302,8 @@ static void count(struct gt_locks *l, uint32_t object, const struct gt_wait *w)
 	o->waits++;
 	o->total_ns += ns;
 	o->max_ns = ns > o->max_ns ? ns : o->max_ns;
+	if (w->waker_g != 0 && w->waker_time < w->end)
+		o->late_ns += (uint64_t)(w->end - w->waker_time);
 	o->expired += w->is_expired;
 	o->open += w->is_open;
 	o->no_holder += no_holder;

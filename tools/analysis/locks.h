@@ -16,6 +16,7 @@ struct gt_lock_object {
 	enum gt_class class;
 	gt_stack_id stack; /* of its first wait: says what was called */
 	uint64_t waits, total_ns, max_ns, expired, open, threads;
+	uint64_t late_ns;             /* of total_ns: let go already, and not yet running */
 	uint64_t no_holder, no_waker; /* waits */
 	uint32_t n_open;              /* at present */
 	uint32_t epoch; /* moves when nobody waits: what was known of holders is old */

@@ -7,6 +7,8 @@
  * 2. Anything else: who woke the thread.
  * 3. What that one did in this part of the time: its longest wait is the next link. If it ran
  * longer than that the chain ends.
+ * 4. A thread that was let go may not run at once. If that took longest nobody is to blame but who
+ * had the CPUs.
  */
 #include "tools/analysis/why.h"
 
@@ -186,8 +188,9 @@ static const struct gt_wait **releases(const struct gt_why *y, const struct gt_w
 	*n = 0;
 	for (size_t i = 0; i < p->n_waits; i++) {
 		const struct gt_wait *k = &p->waits[i];
-		if (is_same_object(k, w) && k->waker_g != 0 && k->waker_time > w->begin &&
-		    k->waker_time <= w->end)
+		const bool is_own = k->thread == w->thread && k->begin == w->begin;
+		if ((is_own || is_same_object(k, w)) && k->waker_g != 0 &&
+		    k->waker_time > w->begin && k->waker_time <= w->end)
 			all[(*n)++] = k;
 	}
 	if (*n > 1)
@@ -237,8 +240,11 @@ static uint32_t find_next(const struct gt_why *y, const struct gt_why_link *l, i
 	const int64_t at = asked_time(y);
 	uint32_t next = GT_NO_THREAD;
 	int64_t most = 0;
+	const int64_t late = w->waker_g != 0 ? overlap(w->waker_time, w->end, l->from, l->to) : 0;
 	*from = l->from;
 	*to = l->to;
+	if (late > (l->to - l->from) / 2)
+		return GT_NO_THREAD;
 	if (l->class != GT_CLASS_LOCK) {
 		if (w->waker_g != 0 && w->waker_time < *to)
 			*to = w->waker_time;
@@ -290,6 +296,7 @@ static struct gt_why_link *add_link(struct gt_why *y, const struct gt_wait *w, i
 		.class = gt_answer_class(&y->answer, w),
 		.from = from,
 		.to = to,
+		.late_ns = w->waker_g != 0 ? (uint64_t)(w->end - w->waker_time) : 0,
 		.next = GT_NO_THREAD,
 	};
 	if (l->class == GT_CLASS_LOCK)
@@ -306,6 +313,15 @@ static bool is_in_chain(const struct gt_why *y, uint32_t thread)
 	return false;
 }
 
+static enum gt_why_end end_of(const struct gt_why_link *l)
+{
+	if (l->late_ns > 0 &&
+	    overlap(l->wait.waker_time, l->wait.end, l->from, l->to) > (l->to - l->from) / 2)
+		return GT_WHY_END_LATE;
+	return l->class == GT_CLASS_SLEEP || l->wait.is_expired ? GT_WHY_END_TIME
+								: GT_WHY_END_UNKNOWN;
+}
+
 static enum gt_why_end follow(struct gt_why *y, const struct gt_wait *start)
 {
 	struct gt_why_link *l = add_link(y, start, start->begin, start->end);
@@ -313,9 +329,7 @@ static enum gt_why_end follow(struct gt_why *y, const struct gt_wait *start)
 		int64_t from, to, longest, waited;
 		const uint32_t next = find_next(y, l, &from, &to);
 		if (next == GT_NO_THREAD)
-			return l->class == GT_CLASS_SLEEP || l->wait.is_expired
-				       ? GT_WHY_END_TIME
-				       : GT_WHY_END_UNKNOWN;
+			return end_of(l);
 		l->next = next;
 		if (is_in_chain(y, next))
 			return GT_WHY_END_CIRCLE;

@@ -30,6 +30,7 @@ struct gt_why_holder {
 enum gt_why_end {
 	GT_WHY_END_RAN,     /* the last one ran, or was ready to */
 	GT_WHY_END_TIME,    /* it slept, or its time was over: nobody else is to blame */
+	GT_WHY_END_LATE,    /* it was let go long before it ran */
 	GT_WHY_END_UNKNOWN, /* the trace does not say who ended it */
 	GT_WHY_END_CIRCLE,  /* a thread of the chain again: a deadlock while it lasts */
 	GT_WHY_END_LONG,    /* GT_WHY_LINKS */
@@ -43,6 +44,7 @@ struct gt_why_link {
 	int64_t from, to; /* the part that the chain is about */
 	uint64_t ran_ns;  /* of the part asked for: outside of waits; 0 for the first link */
 	uint64_t part_ns; /* its length */
+	uint64_t late_ns; /* at its end it was let go already, and did not run yet */
 	struct gt_why_holder holders[GT_WHY_HELD];
 	size_t n_holders;
 	bool is_cut;   /* there were more holders */
