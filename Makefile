@@ -248,7 +248,7 @@ help:
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
-#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind
+#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind; means of all stacks of real programs
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
 #: make deps deps-demo deps-test    install Debian packages for building, the demo, the tests
@@ -301,8 +301,9 @@ fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
 	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench && cat bench/notes.md >>bench/RESULTS.md
-bench-stack: $(B)/bench/stack
-	$(Q)$(B)/bench/stack
+bench-stack: all $(B)/bench/stack $(B)/judge/libgtrace.so
+	$(Q)tests/deps.sh build bench
+	$(Q)$(B)/bench/stack; a=$$?; B=$(B) bench/stackmeans.sh && exit $$a
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'

@@ -147,7 +147,7 @@ uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 		const uint64_t gen = gt_acquire(t);
 		if (!gen)
 			return 0;
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		t->section_gen = gen;
 		atomic_signal_fence(memory_order_seq_cst); /* a jump from here on has something to
 							      forget (thread.c) */

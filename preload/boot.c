@@ -165,7 +165,7 @@ static int start(void)
 		return -ENOMEM;
 	write_first_status(t);
 	gt_is_tracing = 1;
-	rc = gt_writer_start(start_envp);
+	rc = gt_writer_start(start_envp, t);
 	if (rc) {
 		gt_is_tracing = 0;
 		return rc;

@@ -160,6 +160,8 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
+	if (sure)
+		gt_stack_expect(t);
 	if (!is_free(t)) {
 		w->begin = gt_now();
 		return;
@@ -172,13 +174,12 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		gt_count_add(&t->own[GT_OWN_lost_nested], 1);
 	} else {
 		struct gt_pending *p = &t->pending;
-		t->section_sp = (uint64_t)__builtin_frame_address(
-			0); /* gt_open() does that for other sections */
+		t->section_sp = GT_FRAME(); /* gt_open() does that for other sections */
 		p->form = forms[why];
 		p->why = (uint8_t)why;
 		p->call = w->call;
 		p->begin = w->begin;
-		p->sp = (uint64_t)__builtin_frame_address(0);
+		p->sp = GT_FRAME();
 		p->object = gt_objects[why] == GT_OBJECT_FD ? gt_fd_object((int)object) : object;
 		p->holder = 0;
 		p->flags = 0;
@@ -308,6 +309,7 @@ void gt_wait_end(struct gt_wait *w)
 	gt_fd_unwatch(w->key);
 	if (!t || t != gt_self)
 		return;
+	gt_stack_expect(t); /* while the clock is read */
 	const gt_ns now = gt_now();
 	const uint64_t elapsed = now.v > w->begin.v ? now.v - w->begin.v : 0;
 	count_time(t, w->call, elapsed);
@@ -324,7 +326,7 @@ void gt_wait_end(struct gt_wait *w)
 	}
 	const uint64_t gen = gt_acquire(t);
 	if (gen) { /* N.B. else the section is that of an outer frame, and so is section_sp */
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		if (gen == word >> 2)
 			atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 		gt_release(t);

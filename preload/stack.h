@@ -24,9 +24,27 @@ void gt_stack_init(void);
  */
 size_t gt_stack_capture(struct gt_thread *t, uint64_t pc);
 
+/*
+ * A stack is going to be captured: it is often the same as the one before, which after a wait lies
+ * in no cache.
+ */
+static inline void gt_stack_expect(const struct gt_thread *t)
+{
+	const uint8_t *p = (const uint8_t *)t->hit;
+	__builtin_prefetch(p);
+	__builtin_prefetch(p + 64);
+	__builtin_prefetch(p + 128);
+}
+
 /* Id of the stack just captured in generation `gen`. Context: inside a write section of that
  * generation. */
 gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
+
+/*
+ * Has the kernel map the unwind data of what is loaded, and the first rules' memory, so that the
+ * program's threads need not stop for it; `t`: the caller. Context: boot, forked child.
+ */
+void gt_stack_warm(struct gt_thread *t);
 
 /* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls.
  */

@@ -128,3 +128,10 @@ long gt_sys_read_file(const char *path, char *buf, size_t cap)
 	GT_SYS1(SYS_close, fd);
 	return (long)len;
 }
+
+void gt_sys_populate(uint64_t start, uint64_t bytes, bool is_for_writing)
+{
+	const uint64_t from = start & ~4095ull, upto = (start + bytes + 4095) & ~4095ull;
+	/* MADV_POPULATE_READ, MADV_POPULATE_WRITE: newer than our headers may be */
+	GT_SYS3(SYS_madvise, from, upto - from, is_for_writing ? 23 : 22);
+}

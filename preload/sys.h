@@ -7,6 +7,7 @@
 #define GT_SYS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -68,5 +69,11 @@ void gt_sys_futex_wake(void *word);
 
 /* The whole of a small file into buf (zero-terminated); bytes read or -errno. */
 long gt_sys_read_file(const char *path, char *buf, size_t cap);
+
+/*
+ * Has the kernel map the pages of [start, start + bytes) now; nothing but time is lost where it
+ * cannot (before Linux 5.14) or a page is not there.
+ */
+void gt_sys_populate(uint64_t start, uint64_t bytes, bool is_for_writing);
 
 #endif

@@ -33,6 +33,10 @@ void gt_enter_sandbox(bool is_strict);
 #define GT_GATE_INSIDE 4u /* the tracer itself is running on this thread */
 #define GT_GATE_VFORK  8u /* it called vfork: parent and child share this record */
 
+/* The caller's sp at the call of this function: tells frames apart, and needs no frame pointer as
+ * __builtin_frame_address() does. */
+#define GT_FRAME() ((uint64_t)__builtin_dwarf_cfa())
+
 /* The life of a thread as the trace tells it. */
 enum gt_state {
 	GT_STATE_NEW, /* created, not started: Runnable */
@@ -148,8 +152,8 @@ struct gt_thread {
 	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
 	_Atomic uint32_t name_seq; /* changes with the name */
 	uint32_t named;            /* name_seq of the label last written, */
-	uint64_t named_gen;        /* and its generation */
 
+	/* from here on what a section and a capture look at: one line of the cache */
 	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
 	uint64_t section_sp;  /* and its frame */
 	uint64_t walk_sp;     /* frame of the capture under way */
@@ -159,6 +163,7 @@ struct gt_thread {
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */
 	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
+	uint64_t named_gen;         /* generation of the label last written */
 	uint64_t pcs[GT_STACK_MAX]; /* where they are if not in the memo */
 
 	/* the writer's (advance.c) */

@@ -40,6 +40,7 @@
 #include "preload/perf.h"
 #include "preload/real.h"
 #include "preload/samples.h"
+#include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 #include "preload/tables.h"
@@ -548,7 +549,7 @@ static int start_thread(void)
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[])
+int gt_writer_start(char *const envp[], struct gt_thread *t)
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -564,6 +565,7 @@ int gt_writer_start(char *const envp[])
 		rc = start_thread();
 	if (rc)
 		return rc;
+	gt_stack_warm(t); /* N.B. while the writer opens the file: there is nothing else to do */
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	/* not ready is only slow: it may come yet */
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;

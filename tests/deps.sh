@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and only those. usage: tests/deps.sh build|demo|test...
+# Installs the Debian packages that are missing, and only those. usage: tests/deps.sh build|demo|bench|test...
 # Needs /bin/sh and apt-get. Not root: says what to type and fails only if building is impossible.
 set -u
 
@@ -7,7 +7,8 @@ set -u
 # built without them if it must.
 build="gcc libc6-dev make binutils libdw-dev libiberty-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
 demo="redis-server redis-tools"
-test="g++ libcriterion-dev libdw-dev libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin babeltrace2 protobuf-compiler python3-protobuf python3-jsonschema"
+bench="libunwind-dev redis-server redis-tools python3 xz-utils zstd git"
+test="g++ libcriterion-dev libdw-dev libdebuginfod1 libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin babeltrace2 protobuf-compiler python3-protobuf python3-jsonschema"
 # Nice to have: their absence skips tests. Go itself must be 1.26 or later; Debian 12 has none.
 
 want=
@@ -15,8 +16,9 @@ for kind in "$@"; do
 	case $kind in
 	build) want="$want $build" ;;
 	demo) want="$want $demo" ;;
+	bench) want="$want $bench" ;;
 	test) want="$want $test" ;;
-	*) echo "usage: $0 build|demo|test..." >&2; exit 2 ;;
+	*) echo "usage: $0 build|demo|bench|test..." >&2; exit 2 ;;
 	esac
 done
 
