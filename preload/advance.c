@@ -363,11 +363,15 @@ static void note(struct gt_thread *t, uint64_t gen)
 	t->noted_gen = gen;
 }
 
-/* Where each hook begins: the innermost frame of a stack that only its caller is known of. */
+/*
+ * Where each hook begins: the innermost frame of a stack that only its caller is known of. Weak: a
+ * test is linked without the hooks.
+ */
+#define GT_WEAK __attribute__((weak))
 /* clang-format off */
-#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name);
-#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name);
-#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name);
+#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
+#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
+#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
 #include "preload/hooks.def"
 #undef GT_BLOCKING
 #undef GT_CUSTOM
@@ -408,10 +412,10 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	}
 	struct gt_batch *b = &t->batch[gen % 2];
 	enum gt_form form = (enum gt_form)p->form;
-	if (form == GT_FORM_FD)
-		form = gt_fd_form_guess((int)p->object);
+	if (form >= GT_FORM_FD)
+		form = gt_fd_form_guess(gt_fd_of(form, p->object));
 	const gt_stack stack = p->stack.v ? p->stack : caller_stack(gen, p);
-	if (gt_objects[p->why])
+	if (gt_has_object(p->why, p->object))
 		gt_note_put_for(
 			t, gen,
 			&(struct gt_note){

@@ -145,6 +145,15 @@ static void write_first_status(struct gt_thread *t)
 	gt_release(t);
 }
 
+/* The process's own word last: who sees it sees the groups. */
+static void switch_on(void)
+{
+	for (unsigned g = GT_N_GROUPS; g-- > 0;)
+		atomic_store_explicit(&gt_ctl.on[g],
+				      gt_cfg.hooks_off >> g & 1 ? GT_ON_NOT : GT_ON_TRACING,
+				      memory_order_release);
+}
+
 /* Steps 3 to 8; also what a forked child does for itself. The calling thread is the only one. */
 static int start(void)
 {
@@ -165,7 +174,7 @@ static int start(void)
 		return -ENOMEM;
 	write_first_status(t);
 	gt_is_tracing = 1;
-	rc = gt_writer_start(start_envp, t);
+	rc = gt_writer_start(start_envp);
 	if (rc) {
 		gt_is_tracing = 0;
 		return rc;
@@ -174,7 +183,7 @@ static int start(void)
 	gt_timer_arm(t);
 	gt_self = t;
 	gt_thread_arm_end();
-	atomic_store_explicit(&gt_ctl.on, GT_ON_TRACING, memory_order_release);
+	switch_on();
 	return 0;
 }
 
@@ -242,7 +251,7 @@ __attribute__((destructor)) static void end(void)
 
 void gt_flush_before_end(void)
 {
-	if (gt_ctl.on && gt_writer_needs_flush())
+	if (gt_ctl.on[GT_GROUP_any] && gt_writer_needs_flush())
 		gt_writer_flush(FLUSH_NS);
 }
 
@@ -303,12 +312,13 @@ void gt_before_vfork(void)
 	atomic_fetch_or_explicit(&t->gate, GT_GATE_VFORK, memory_order_relaxed);
 }
 
-struct gt_thread *gt_on_slow(void)
+struct gt_thread *gt_on_slow(enum gt_group group)
 {
 	struct gt_thread *t = gt_self;
 	if (!gt_is_tracing || (t->gate & (GT_GATE_INSIDE | GT_GATE_DEAD)))
 		return NULL;
-	if (!gt_ctl.on) { /* wiped: we are in a child (that of vfork still finds it on) */
+	if (!gt_ctl.on[GT_GROUP_any]) { /* wiped: we are in a child (that of vfork still finds it
+					   on) */
 		gt_child_of_fork();
 		t = gt_self;
 	}
@@ -318,13 +328,13 @@ struct gt_thread *gt_on_slow(void)
 			return NULL;
 		atomic_fetch_and_explicit(&t->gate, ~GT_GATE_VFORK, memory_order_relaxed);
 	}
-	if (!gt_ctl.on)
+	if (!gt_ctl.on[GT_GROUP_any])
 		return NULL;
 	if (t->gate & GT_GATE_NOBODY)
 		t = gt_thread_register_self();
-	if (!t || t->gate)
+	if (!t || t->gate || gt_ctl.on[group] & GT_ON_NOT)
 		return NULL;
-	if (gt_ctl.on & GT_ON_HEAP)
+	if (gt_ctl.on[GT_GROUP_any] & GT_ON_HEAP)
 		gt_emit_heap(t);
 	return t;
 }

@@ -52,7 +52,7 @@ extern void (*gt_testpoint)(const char *name);
  * the caller. */
 void gt_before_vfork(void);
 
-/* A heap event is due (gt_ctl.on has GT_ON_HEAP): writes HeapAlloc on `t`, which is running, at
+/* A heap event is due (gt_ctl.on[] has GT_ON_HEAP): writes HeapAlloc on `t`, which is running, at
  * most 100 times a second. */
 void gt_emit_heap(struct gt_thread *t);
 

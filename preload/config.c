@@ -1,5 +1,6 @@
 #include "preload/config.h"
 
+#include "preload/hook_types.h"
 #include "preload/log.h"
 
 #include <stdbool.h>
@@ -101,6 +102,53 @@ static bool parse_text(const char *s, const char *def, struct gt_text *out)
 	return true;
 }
 
+static const char *const group_names[GT_N_GROUPS] = {
+	"all",
+/* clang-format off */
+#define GT_GROUP(name, meaning) #name,
+#include "preload/groups.def"
+#undef GT_GROUP
+	/* clang-format on */
+};
+static const char group_list[] = "+ or - before each of all"
+/* clang-format off */
+#define GT_GROUP(name, meaning) " " #name
+#include "preload/groups.def"
+#undef GT_GROUP
+	/* clang-format on */
+	;
+#define GT_ALL_GROUPS ((1u << GT_N_GROUPS) - 2) /* without GT_GROUP_any */
+
+/* The groups that `name` stands for; 0 = none of that name. */
+static uint32_t groups_of(const char *name, size_t len)
+{
+	for (unsigned g = 0; g < GT_N_GROUPS; g++)
+		if (strlen(group_names[g]) == len && memcmp(group_names[g], name, len) == 0)
+			return g ? 1u << g : GT_ALL_GROUPS;
+	return 0;
+}
+
+static bool parse_groups(const char *s, const char *def, uint32_t *out)
+{
+	(void)def;
+	uint32_t off = 0;
+	for (const char *p = s;; p++) {
+		const char sign = *p;
+		if (sign != '+' && sign != '-')
+			return false;
+		const size_t len = strcspn(++p, ",");
+		const uint32_t groups = groups_of(p, len);
+		if (!groups)
+			return false;
+		off = sign == '-' ? off | groups : off & ~groups;
+		p += len;
+		if (!*p)
+			break;
+	}
+	*out = off;
+	return true;
+}
+
 /* The default of a word is its first choice. */
 static const char *first_choice(const char *choices, char *buf, size_t cap)
 {
@@ -158,6 +206,13 @@ void gt_config_read(char *const envp[])
 {
 	char word[32];
 	/* clang-format off */
+#define WANT_time "time"
+#define WANT_size "size"
+#define WANT_rate "rate"
+#define WANT_flag "flag"
+#define WANT_text "text"
+#define WANT_word "word"
+#define WANT_groups group_list
 #define GT_CFG(type, variable, field, def, text)                                                             \
 	{                                                                                                    \
 		const char *fallback = default_text(#type, def, word, sizeof(word));                         \
@@ -166,7 +221,7 @@ void gt_config_read(char *const envp[])
 		if (value && !parse_##type(value, def, &gt_cfg.field)) {                                     \
 			parse_##type(fallback, def, &gt_cfg.field);                                          \
 			gt_log(GT_LOG_ERROR, "%s=%s cannot be read (%s); using %s", #variable, value,        \
-			        #type, fallback);                                                            \
+			        WANT_##type, fallback);                                                           \
 		}                                                                                            \
 	}
 #include "preload/config.def"
@@ -192,10 +247,24 @@ static const char *show_time(uint64_t ns, char *buf, size_t cap)
 	return buf;
 }
 
+/* What is off; "+all": nothing. */
+static const char *show_groups(uint32_t off, char *buf, size_t cap)
+{
+	size_t n = 0;
+	gt_format(buf, cap, "+all");
+	for (unsigned g = 1; g < GT_N_GROUPS; g++)
+		if (off >> g & 1) {
+			gt_format(buf + n, cap - n, n ? ",-%s" : "-%s", group_names[g]);
+			n += strlen(buf + n);
+		}
+	return buf;
+}
+
 void gt_config_each(void (*fn)(const char *name, const char *value, void *arg), void *arg)
 {
-	char buf[32];
+	char buf[80];
 	/* clang-format off */
+#define SHOW_groups(x, def) show_groups((x), buf, sizeof(buf))
 #define SHOW_time(x, def) show_time((x), buf, sizeof(buf))
 #define SHOW_size(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
 #define SHOW_rate(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)

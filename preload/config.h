@@ -13,11 +13,12 @@ enum gt_sample_by { GT_SAMPLE_PERF, GT_SAMPLE_TIMER };
 enum gt_clock_kind { GT_CLOCK_AUTO, GT_CLOCK_TSC, GT_CLOCK_MONO };
 
 /* The C type of each type of setting; a word is its position in the list of choices. */
-#define GT_CFG_TYPE_time uint64_t
-#define GT_CFG_TYPE_size uint64_t
-#define GT_CFG_TYPE_rate uint64_t
-#define GT_CFG_TYPE_flag int
-#define GT_CFG_TYPE_word int
+#define GT_CFG_TYPE_time   uint64_t
+#define GT_CFG_TYPE_size   uint64_t
+#define GT_CFG_TYPE_rate   uint64_t
+#define GT_CFG_TYPE_flag   int
+#define GT_CFG_TYPE_word   int
+#define GT_CFG_TYPE_groups uint32_t /* bit `enum gt_group`: off */
 struct gt_text {
 	char s[GT_TEXT_MAX];
 };

@@ -68,16 +68,17 @@ static unsigned bucket_of(uint64_t ns)
 	return b < GT_N_BUCKETS ? b : GT_N_BUCKETS - 1;
 }
 
+/* N.B. the count last: the writer looks at the rest only if there is something new in it. */
 static void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
 {
-	gt_count_add(&t->count[call], 1);
 	struct gt_call_block *k = times_of(t, call);
-	if (!k)
-		return;
-	gt_count_add(&k->now.total_ns, ns);
-	gt_count_add32(&k->now.bucket[bucket_of(ns)], 1);
-	if (ns > __atomic_load_n(&k->now.max_ns, __ATOMIC_RELAXED))
-		__atomic_store_n(&k->now.max_ns, ns, __ATOMIC_RELAXED);
+	if (k) {
+		gt_count_add(&k->now.total_ns, ns);
+		gt_count_add32(&k->now.bucket[bucket_of(ns)], 1);
+		if (ns > __atomic_load_n(&k->now.max_ns, __ATOMIC_RELAXED))
+			__atomic_store_n(&k->now.max_ns, ns, __ATOMIC_RELAXED);
+	}
+	gt_count_add(&t->count[call], 1);
 }
 
 static void count_wait(struct gt_thread *t, uint16_t call)
@@ -254,7 +255,7 @@ static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_fo
 	struct gt_batch *b = &t->batch[gen % 2];
 	if (n_pcs)
 		p->stack = gt_stack_id(t, gen);
-	if (gt_objects[p->why] && gt_note_has_room(t, gen))
+	if (gt_has_object(p->why, p->object) && gt_note_has_room(t, gen))
 		gt_note_put(t, gen,
 			    &(struct gt_note){ .time = p->begin,
 					       .object = p->object,
@@ -274,14 +275,16 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
 	/* N.B. not into p->form: advance may be reading it */
-	const enum gt_form form = p->form == GT_FORM_FD
-					  ? gt_fd_form((int)p->object, now.v - p->begin.v)
-					  : (enum gt_form)p->form;
+	const enum gt_form form =
+		p->form >= GT_FORM_FD
+			? gt_fd_form(gt_fd_of((enum gt_form)p->form, p->object), now.v - p->begin.v)
+			: (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;
-	const uint64_t gen = gt_objects[p->why] ? open_with_note(t, p->begin, &is_full)
-						: gt_open(t, p->begin, &is_full);
+	const uint64_t gen = gt_has_object(p->why, p->object)
+				     ? open_with_note(t, p->begin, &is_full)
+				     : gt_open(t, p->begin, &is_full);
 	if (gen == begun) {
 		write_whole(t, gen, now, form, n);
 		gt_release(t);
@@ -359,6 +362,38 @@ void gt_wait_abandon(struct gt_thread *t)
 	write_wait(t, now, word >> 2);
 }
 
+/* ---- spins ---- */
+
+void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t pc)
+{
+	const gt_ns now = gt_now();
+	const uint64_t elapsed = now.v > begin.v ? now.v - begin.v : 0;
+	count_time(t, (uint16_t)call, elapsed);
+	if (elapsed < gt_cfg.min_wait_ns || !is_free(t))
+		return;
+	const size_t n = gt_stack_capture(t, pc);
+	bool is_full;
+	const uint64_t gen = gt_open(t, begin, &is_full);
+	if (gen) {
+		/* N.B. of a spin that began in an older generation only the rest is shown */
+		const uint64_t start = gt_shared[gen % 2].start.v;
+		const gt_ns from = { begin.v > start ? begin.v : start };
+		struct gt_batch *b = &t->batch[gen % 2];
+		const gt_str name = gt_reason(GT_WHY_SPIN);
+		const gt_stack stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
+		gt_put_statuses(t, gen, b, from);
+		gt_w_UserRegionBegin(b, from, (gt_task){ 0 }, name, stack);
+		gt_w_UserRegionEnd(b, now, (gt_task){ 0 }, name, (gt_stack){ 0 });
+		gt_commit(t, gen, GT_STATE_RUNNING);
+		gt_release(t);
+		count_wait(t, (uint16_t)call);
+	} else {
+		gt_count_add(&t->own[is_full ? GT_OWN_lost_waits_full : GT_OWN_lost_nested], 1);
+	}
+	if (n)
+		gt_stack_done(t);
+}
+
 /* ---- heap ---- */
 
 static _Atomic uint64_t heap_total; /* by the writer, a moment ago */
@@ -373,9 +408,10 @@ void gt_emit_heap(struct gt_thread *t)
 	if (!is_free(t))
 		return; /* somebody else, or a later call, will do it */
 	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
-	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on, &on, GT_ON_TRACING,
-						     memory_order_relaxed, memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on[GT_GROUP_any], &on, GT_ON_TRACING,
+						     memory_order_acquire, memory_order_relaxed))
 		return;
+	gt_ctl_change(GT_ON_TRACING | GT_ON_HEAP, GT_ON_TRACING);
 	bool is_full;
 	const gt_ns now = gt_now();
 	const uint64_t gen = gt_open(t, now, &is_full);

@@ -66,6 +66,13 @@ static inline bool gt_wait_is_untold(const struct gt_thread *t)
  * written just now. Context: who owns the record. */
 bool gt_wait_settle(struct gt_thread *t);
 
+/*
+ * The thread has spun since `begin`, in a call made at `pc`; it ran all the while, and may have
+ * been interrupted by handlers that wrote. Counted, timed, and written as a region when it was
+ * long. Context: any; never blocks.
+ */
+void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t pc);
+
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
 void gt_heap_set(uint64_t bytes);
 

@@ -45,21 +45,32 @@ extern struct gt_real gt_real __attribute__((visibility("hidden")));
 
 /*
  * The calling thread's record, or NULL when the hook has to pass through: not started, stopped,
- * dormant, child of vfork, thread that has ended, or called from inside ourselves. Registers a
- * thread and restarts the tracer in a child of fork when needed (slow path). Context: any.
+ * dormant, group switched off, child of vfork, thread that has ended, or called from inside
+ * ourselves. Registers a thread and restarts the tracer in a child of fork when needed (slow path).
+ * Context: any.
  */
-static inline struct gt_thread *gt_on(void)
+static inline struct gt_thread *gt_on_in(enum gt_group group)
 {
 	struct gt_thread *const t = gt_self;
 	/* relaxed: a hook that starts a moment before or after a change may see either */
-	const uint32_t on = atomic_load_explicit(&gt_ctl.on, memory_order_relaxed);
+	const uint32_t on = atomic_load_explicit(&gt_ctl.on[group], memory_order_relaxed);
 	if (__builtin_expect(
 		    (on ^ GT_ON_TRACING) | atomic_load_explicit(&t->gate, memory_order_relaxed), 0))
-		return gt_is_tracing ? gt_on_slow() : NULL; /* N.B. off must cost next to nothing */
-	if (!t)                                             /* never: saves every hook a test */
+		/* N.B. off must cost next to nothing */
+		return gt_is_tracing && !(on & GT_ON_NOT) ? gt_on_slow(group) : NULL;
+	if (!t) /* never: saves every hook a test */
 		__builtin_unreachable();
 	return t;
 }
+/* May a hook of the thread with the record gt_self not go the short way? */
+static inline bool gt_is_odd(const struct gt_thread *self, enum gt_group group)
+{
+	const uint32_t on = atomic_load_explicit(&gt_ctl.on[group], memory_order_relaxed);
+	return __builtin_expect(
+		(on ^ GT_ON_TRACING) | atomic_load_explicit(&self->gate, memory_order_relaxed), 0);
+}
+/* In a file whose hooks are all of one group, GT_FILE_GROUP, which it defines first. */
+#define gt_on() gt_on_in(GT_FILE_GROUP)
 
 /* One call that did not wait and whose time was not measured. */
 static inline void gt_count(struct gt_thread *t, enum gt_call call)

@@ -6,27 +6,28 @@
 
 #ifdef __x86_64__
 	.text
-	.hidden gt_next_vfork
 	.hidden gt_next_syscall
 	.hidden gt_syscall
 
 /* No arguments, and all registers that a call may spoil are free: only the return address must stay in place. */
-	.globl vfork, __vfork
-	.type vfork, @function
-	.type __vfork, @function
+.macro GT_VFORK name
+	.hidden gt_next_\name
+	.globl \name
+	.type \name, @function
 	.p2align 4
-vfork:
-__vfork:
+\name:
 	.cfi_startproc
 	subq	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	call	gt_next_vfork
+	call	gt_next_\name
 	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	jmp	*%rax
 	.cfi_endproc
-	.size vfork, . - vfork
-	.size __vfork, . - __vfork
+	.size \name, . - \name
+.endm
+	GT_VFORK vfork
+	GT_VFORK __vfork
 
 	.globl syscall
 	.type syscall, @function
@@ -80,6 +81,36 @@ syscall:
 	jmp	*%rax
 	.cfi_endproc
 	.size syscall, . - syscall
+/* The others: count, and go on with all arguments. */
+.macro GT_TAIL name
+	.hidden gt_next_\name
+	.globl \name
+	.type \name, @function
+	.p2align 4
+\name:
+	.cfi_startproc
+	.irp reg, rdi, rsi, rdx, rcx, r8, r9
+	pushq	%\reg
+	.cfi_adjust_cfa_offset 8
+	.endr
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	call	gt_next_\name
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	.irp reg, r9, r8, rcx, rdx, rsi, rdi
+	popq	%\reg
+	.cfi_adjust_cfa_offset -8
+	.endr
+	jmp	*%rax
+	.cfi_endproc
+	.size \name, . - \name
+.endm
+	GT_TAIL clone
+	GT_TAIL __clone
+	GT_TAIL dlopen
+	GT_TAIL dlmopen
+	GT_TAIL swapcontext
 #else
 #error "vfork and syscall need an entry for this machine"
 #endif

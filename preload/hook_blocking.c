@@ -1,5 +1,5 @@
 /*
- * Bodies of the GT_BLOCKING rows: one wait from entry to return.
+ * Bodies of the GT_BLOCKING rows, one wait from entry to return, and of the GT_COUNTED ones.
  *
  * Variadic functions (open) are declared with the longest list of arguments. Forwarding a register
  * that the caller did not set is harmless: the real function does not read it then either. %al,
@@ -8,6 +8,9 @@
  */
 #include "preload/hook.h"
 #include "preload/note.h"
+
+#include <sys/ipc.h>
+#include <sys/random.h>
 
 /*
  * Do the arguments say that the call will not wait? For most rows never: the constants are
@@ -34,6 +37,16 @@ enum {
 #define GT_NOW_sendto         (fl & MSG_DONTWAIT)
 #define GT_NOW_sendmsg        (fl & MSG_DONTWAIT)
 #define GT_NOW_sendmmsg       (fl & MSG_DONTWAIT)
+#define GT_NOW_msgrcv         (fl & IPC_NOWAIT)
+#define GT_NOW_msgsnd         (fl & IPC_NOWAIT)
+#define GT_NOW_splice         (fl & SPLICE_F_NONBLOCK)
+#define GT_NOW_tee            (fl & SPLICE_F_NONBLOCK)
+#define GT_NOW_vmsplice       (fl & SPLICE_F_NONBLOCK)
+#define GT_NOW_getrandom      (fl & GRND_NONBLOCK)
+#define GT_NOW_lio_listio     (mode == LIO_NOWAIT)
+#define GT_NOW_lio_listio64   (mode == LIO_NOWAIT)
+#define GT_NOW_getaddrinfo_a  (mode == GAI_NOWAIT)
+#define GT_NOW___waitpid      (fl & WNOHANG)
 #define GT_NOW_waitpid        (fl & WNOHANG)
 #define GT_NOW_wait3          (fl & WNOHANG)
 #define GT_NOW_wait4          (fl & WNOHANG)
@@ -64,11 +77,13 @@ static inline enum gt_why why_of(enum gt_why why, bool is_now)
 }
 static inline bool is_sure(enum gt_why why, bool is_now)
 {
-	return !is_now && (why == GT_WHY_POLL || why == GT_WHY_SLEEP);
+	return !is_now && (why == GT_WHY_POLL || why == GT_WHY_SLEEP || why == GT_WHY_COND ||
+			   why == GT_WHY_SIGNAL);
 }
 
-#define GT_FIRST(first, ...) first
-#define GT_FD(first, ...)    ((int)(intptr_t)(first))
+/* The first argument, 0 where there is none. */
+#define GT_FIRST(first, ...) (first + 0)
+#define GT_FD(first, ...)    ((int)(intptr_t)(first + 0))
 
 /* A write into a pipe or eventfd that a thread of ours reads from lets that thread go. */
 struct gt_waker {
@@ -94,7 +109,7 @@ static inline void wrote(const struct gt_waker *k, int fd, long result, uint64_t
 #define GT_BLOCKING(group, why, ret, name, params, args)                                                     \
 	ret gt_hook_##name params                                                                            \
 	{                                                                                                    \
-		struct gt_thread *const gt_t = gt_on();                                                      \
+		struct gt_thread *const gt_t = gt_on_in(GT_GROUP_##group);                                   \
 		if (!gt_t)                                                                                   \
 			return gt_real.name args;                                                            \
 		const bool gt_is_now = GT_NOW_##name;                                                        \
@@ -111,5 +126,13 @@ static inline void wrote(const struct gt_waker *k, int fd, long result, uint64_t
 		if (GT_WHY_##why == GT_WHY_WRITE)                                                            \
 			wrote(&gt_k, gt_written, (long)gt_result, (uint64_t)__builtin_return_address(0));    \
 		return gt_result;                                                                            \
+	}
+#define GT_COUNTED(group, why, ret, name, params, args)                                                      \
+	ret gt_hook_##name params                                                                            \
+	{                                                                                                    \
+		struct gt_thread *const gt_t = gt_on_in(GT_GROUP_##group);                                   \
+		if (gt_t)                                                                                    \
+			gt_count(gt_t, GT_CALL_##name);                                                      \
+		return gt_real.name args;                                                                    \
 	}
 #include "preload/hooks.def"

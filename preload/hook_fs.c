@@ -1,19 +1,9 @@
 /* Files: locks on them, and what changes the meaning of a descriptor number. */
+#define GT_FILE_GROUP GT_GROUP_fs
 #include "preload/hook.h"
 
 #include <sys/file.h>
 #include <unistd.h>
-
-void gt_hook_sync(void)
-{
-	struct gt_thread *const t = gt_on();
-	if (!t) {
-		gt_real.sync();
-		return;
-	}
-	GT_WAIT(t, GT_CALL_sync, GT_WHY_FSYNC, 0);
-	gt_real.sync();
-}
 
 /* A call of which only some commands wait; the others are counted on the way. */
 #define GT_SOMETIMES(name, waits, params, args)                                                    \
@@ -80,22 +70,41 @@ GT_CLOSE(close)
 GT_CLOSE(__close)
 /* clang-format on */
 
-int gt_hook_dup2(int fd, int to)
+#define GT_DUP(name, params, args)                                                                 \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		const int rc = gt_real.name args;                                                  \
+		gt_fd_forget(to);                                                                  \
+		return rc;                                                                         \
+	}
+
+/* clang-format off */
+GT_DUP(dup2, (int fd, int to), (fd, to))
+GT_DUP(__dup2, (int fd, int to), (fd, to))
+GT_DUP(dup3, (int fd, int to, int fl), (fd, to, fl))
+/* clang-format on */
+
+/* ---- calls on all files, or on memory: no descriptor ---- */
+
+void gt_hook_sync(void)
 {
 	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_dup2);
-	const int rc = gt_real.dup2(fd, to);
-	gt_fd_forget(to);
-	return rc;
+	if (!t) {
+		gt_real.sync();
+		return;
+	}
+	GT_WAIT(t, GT_CALL_sync, GT_WHY_FSYNC, -1);
+	gt_real.sync();
 }
 
-int gt_hook_dup3(int fd, int to, int fl)
+int gt_hook_msync(void *p, size_t n, int fl)
 {
 	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_dup3);
-	const int rc = gt_real.dup3(fd, to, fl);
-	gt_fd_forget(to);
-	return rc;
+	if (!t)
+		return gt_real.msync(p, n, fl);
+	GT_WAIT(t, GT_CALL_msync, GT_WHY_FSYNC, -1);
+	return gt_real.msync(p, n, fl);
 }

@@ -1,22 +1,17 @@
-/* Calls on descriptors that need a thought: pause, and system calls by number. */
+/* System calls by number. */
+#define GT_FILE_GROUP GT_GROUP_io
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/note.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
-
-int gt_hook_pause(void)
-{
-	struct gt_thread *const t = gt_on();
-	if (!t)
-		return gt_real.pause();
-	GT_WAIT_SURE(t, GT_CALL_pause, GT_WHY_SLEEP, 0);
-	return gt_real.pause();
-}
 
 /* Newer than the headers of older distributions. */
 #ifndef FUTEX_LOCK_PI2
@@ -28,6 +23,19 @@ int gt_hook_pause(void)
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
+#ifndef SYS_futex_wait
+#define SYS_futex_wait 455
+#endif
+#ifndef SYS_io_uring_enter
+#define SYS_io_uring_enter 426
+#endif
+#ifndef SYS_io_pgetevents
+#define SYS_io_pgetevents 333
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#define URING_GETEVENTS 1 /* IORING_ENTER_GETEVENTS; older headers lack linux/io_uring.h */
 
 static bool futex_waits(long op)
 {
@@ -40,6 +48,31 @@ static bool futex_waits(long op)
 		return true;
 	default:
 		return false;
+	}
+}
+
+/* Calls that programs seldom make. */
+static enum gt_why why_of_rare(long nr, long b, long c, long d)
+{
+	switch (nr) {
+	case SYS_io_uring_enter:
+		return c > 0 && (d & URING_GETEVENTS) ? GT_WHY_AIO : GT_WHY_SYSCALL;
+	case SYS_io_getevents:
+	case SYS_io_pgetevents:
+		return b > 0 ? GT_WHY_AIO : GT_WHY_SYSCALL;
+	case SYS_msgrcv:
+	case SYS_msgsnd:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_mq_timedreceive:
+	case SYS_mq_timedsend:
+		return GT_WHY_IPC;
+	case SYS_pause:
+	case SYS_rt_sigtimedwait:
+	case SYS_rt_sigsuspend:
+		return GT_WHY_SIGNAL;
+	default:
+		return GT_WHY__;
 	}
 }
 
@@ -65,6 +98,7 @@ static enum gt_why why_of_number(long nr, long b, long c, long d)
 	case SYS_futex:
 		return futex_waits(b) ? GT_WHY_FUTEX : GT_WHY__;
 	case SYS_futex_waitv:
+	case SYS_futex_wait:
 		return GT_WHY_FUTEX;
 	case SYS_read:
 	case SYS_readv:
@@ -117,11 +151,38 @@ static enum gt_why why_of_number(long nr, long b, long c, long d)
 	case SYS_sync:
 	case SYS_syncfs:
 		return GT_WHY_FSYNC;
+	case SYS_msync:
+	case SYS_sync_file_range:
+		return GT_WHY_FSYNC;
+	case SYS_open:
+	case SYS_creat:
 	case SYS_openat:
+	case SYS_openat2:
 	case SYS_close:
 		return GT_WHY_OPEN;
+	case SYS_fallocate:
+	case SYS_ftruncate:
+	case SYS_copy_file_range:
+		return GT_WHY_FILE;
+	case SYS_flock:
+		return b & (LOCK_NB | LOCK_UN) ? GT_WHY__ : GT_WHY_FLOCK;
+	case SYS_fcntl:
+		return b == F_SETLKW || b == F_OFD_SETLKW ? GT_WHY_FLOCK : GT_WHY__;
+	case SYS_sendfile:
+	case SYS_vmsplice:
+		return GT_WHY_WRITE;
+	case SYS_splice:
+	case SYS_tee:
+		return GT_WHY_READ;
+	case SYS_ioctl:
+	case SYS_ptrace:
+	case SYS_process_vm_readv:
+	case SYS_process_vm_writev:
+		return GT_WHY_SYSCALL;
+	case SYS_getrandom:
+		return c & GRND_NONBLOCK ? GT_WHY_SYSCALL : GT_WHY_OTHER;
 	default:
-		return GT_WHY__;
+		return why_of_rare(nr, b, c, d);
 	}
 }
 
@@ -163,10 +224,11 @@ long gt_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	/* the end of a thread that we may not know yet: too late to start tracing it */
-	struct gt_thread *const t = nr == SYS_exit ? NULL : gt_on();
-	if (!t)
+	struct gt_thread *const t = nr == SYS_exit ? NULL : gt_on_in(GT_GROUP_any);
+	if (t)
+		before_number(nr, a, b);
+	if (!t || !gt_on())
 		return gt_real.syscall(nr, a, b, c, d, e, f);
-	before_number(nr, a, b);
 	const enum gt_why why = why_of_number(nr, b, c, d);
 	if (why == GT_WHY__) {
 		gt_count(t, GT_CALL_syscall);
@@ -179,7 +241,7 @@ long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 				(uint64_t)__builtin_return_address(0));
 		return rc;
 	}
-	GT_WAIT_AS(t, GT_CALL_syscall, why, a, why == GT_WHY_FUTEX);
+	GT_WAIT_AS(t, GT_CALL_syscall, why, nr == SYS_sync ? -1 : a, why == GT_WHY_FUTEX);
 	const long rc = gt_real.syscall(nr, a, b, c, d, e, f);
 	gt_w.is_expired = why == GT_WHY_FUTEX && rc == -1 && errno == ETIMEDOUT;
 	return rc;

@@ -15,6 +15,7 @@
  * - Memory allocated before tracing started is freed later: the balance may be below zero for a
  * thread.
  */
+#define GT_FILE_GROUP GT_GROUP_malloc
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/real.h"
@@ -126,18 +127,24 @@ int gt_hook_posix_memalign(void **out, size_t align, size_t n)
 	return rc;
 }
 
-void gt_hook_free(void *p)
-{
-	if (__builtin_expect(gt_early_owns(p), 0))
-		return;
-	struct gt_thread *const t = gt_on();
-	if (t) {
-		gt_count(t, GT_CALL_free);
-		if (p)
-			gt_heap_add(t, -weigh(p));
+#define GT_FREES(name)                                                                             \
+	void gt_hook_##name(void *p)                                                               \
+	{                                                                                          \
+		if (__builtin_expect(gt_early_owns(p), 0))                                         \
+			return;                                                                    \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t) {                                                                           \
+			gt_count(t, GT_CALL_##name);                                               \
+			if (p)                                                                     \
+				gt_heap_add(t, -weigh(p));                                         \
+		}                                                                                  \
+		gt_real.name(p);                                                                   \
 	}
-	gt_real.free(p);
-}
+
+/* clang-format off */
+GT_FREES(free)
+GT_FREES(cfree)
+/* clang-format on */
 
 /* Early memory moves to the real allocator when it has to change its size. */
 static GT_COLD void *move_early(void *p, size_t n)
@@ -181,6 +188,9 @@ void *gt_hook_reallocarray(void *p, size_t n, size_t size)
 	size_t bytes;
 	if (!__builtin_mul_overflow(n, size, &bytes))
 		return resize(GT_CALL_reallocarray, p, bytes);
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_reallocarray);
 	errno = ENOMEM;
 	return NULL;
 }

@@ -7,6 +7,7 @@
  * pid and returns NULL, so that it passes straight through here too.
  * - exec may fail: tracing goes on then.
  */
+#define GT_FILE_GROUP GT_GROUP_proc
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
@@ -35,6 +36,7 @@
 
 /* clang-format off */
 GT_FORK(fork)
+GT_FORK(__fork)
 GT_FORK(_Fork)
 /* clang-format on */
 
@@ -42,22 +44,28 @@ GT_FORK(_Fork)
  * For hook_asm.S: where to jump to. `vfork` and system calls that may share the caller's memory
  * with a child mark the thread, so that the child's hooks are known as such.
  */
-void *gt_next_vfork(void);
-void *gt_next_vfork(void)
-{
-	gt_real_resolve();
-	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_vfork);
-	gt_before_vfork();
-	return (void *)gt_real.vfork;
-}
+#define GT_NEXT_VFORK(name)                                                                        \
+	void *gt_next_##name(void);                                                                \
+	void *gt_next_##name(void)                                                                 \
+	{                                                                                          \
+		gt_real_resolve();                                                                 \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		gt_before_vfork();                                                                 \
+		return (void *)gt_real.name;                                                       \
+	}
+
+/* clang-format off */
+GT_NEXT_VFORK(vfork)
+GT_NEXT_VFORK(__vfork)
+/* clang-format on */
 
 void *gt_next_syscall(bool may_share);
 void *gt_next_syscall(bool may_share)
 {
 	gt_real_resolve();
-	struct gt_thread *const t = gt_on();
+	struct gt_thread *const t = gt_on_in(GT_GROUP_io);
 	if (t)
 		gt_count(t, GT_CALL_syscall);
 	if (may_share)
@@ -65,15 +73,60 @@ void *gt_next_syscall(bool may_share)
 	return (void *)gt_real.syscall;
 }
 
+/* N.B. a thread with thread-locals of its own does not share the record */
+#define GT_NEXT_CLONE(name)                                                                        \
+	void *gt_next_##name(int (*fn)(void *), void *stack, int fl);                              \
+	void *gt_next_##name(int (*fn)(void *), void *stack, int fl)                               \
+	{                                                                                          \
+		(void)fn;                                                                          \
+		(void)stack;                                                                       \
+		gt_real_resolve();                                                                 \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		if ((fl & CLONE_VM) && !(fl & CLONE_SETTLS))                                       \
+			gt_before_vfork();                                                         \
+		return (void *)gt_real.name;                                                       \
+	}
+
+/* clang-format off */
+GT_NEXT_CLONE(clone)
+GT_NEXT_CLONE(__clone)
+/* clang-format on */
+
+/*
+ * Functions of libc that look at their return address: dlopen finds $ORIGIN and the namespace of
+ * its caller by it, swapcontext saves it. What is between entry and return cannot be seen, so they
+ * are counted. N.B. RTLD_DEEPBIND is left as it is: such a library reaches libc past us, but it was
+ * built so.
+ */
+#define GT_NEXT(name)                                                                              \
+	void *gt_next_##name(void);                                                                \
+	void *gt_next_##name(void)                                                                 \
+	{                                                                                          \
+		gt_real_resolve();                                                                 \
+		struct gt_thread *const t = gt_on();                                               \
+		if (t)                                                                             \
+			gt_count(t, GT_CALL_##name);                                               \
+		return (void *)gt_real.name;                                                       \
+	}
+
+/* clang-format off */
+GT_NEXT(dlopen)
+GT_NEXT(dlmopen)
+GT_NEXT(swapcontext)
+/* clang-format on */
+
 /* ---- exec ---- */
 
 /* This image of the process may be over. */
 static void before_end(enum gt_call call)
 {
-	struct gt_thread *const t = gt_on();
+	struct gt_thread *const t = gt_on_in(GT_GROUP_any);
 	if (!t)
 		return;
-	gt_count(t, call);
+	if (gt_on())
+		gt_count(t, call);
 	gt_flush_before_end();
 }
 

@@ -13,9 +13,8 @@
  * - The object may be gone when the real call returns (unlock, post, signal): nothing is read
  * afterwards.
  */
-#include "preload/hook.h"
-#include "preload/note.h"
-#include "preload/object.h"
+#define GT_FILE_GROUP GT_GROUP_sync
+#include "preload/hook_lock.h"
 #include "preload/real.h"
 
 #include <errno.h>
@@ -48,14 +47,6 @@ static inline int try_mutex(pthread_mutex_t *m)
 	}                                                                                          \
 	GT_WAIT_AS(t, call, why, object, gt_rc == EBUSY)
 
-/* The result of a real call with a time limit, in the scope of its wait. */
-#define GT_EXPIRES(call)                                                                           \
-	({                                                                                         \
-		const int gt_result = (call);                                                      \
-		gt_w.is_expired = gt_result == ETIMEDOUT;                                          \
-		gt_result;                                                                         \
-	})
-
 /* Other clocks are refused before anything else; a free object must not hide that. */
 static inline bool is_known(clockid_t clk)
 {
@@ -69,14 +60,14 @@ static inline bool is_valid(const struct timespec *abs)
 	return !abs || (unsigned long)abs->tv_nsec < 1000000000ul;
 }
 
-static inline uint32_t gt_tid(const struct gt_thread *t)
-{
-	return atomic_load_explicit(&t->tid, memory_order_relaxed);
-}
-
 /* ---- mutexes ---- */
 
-int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
+/*
+ * Bodies of lock and unlock for all but the common case, whose hooks need no frame of their own for
+ * it. Called as a jump, and shown in stacks without the "gt_" (symbols.c).
+ */
+GT_COLD int gt_pthread_mutex_lock(pthread_mutex_t *m);
+int gt_pthread_mutex_lock(pthread_mutex_t *m)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
@@ -84,6 +75,42 @@ int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
 	GT_TRY(t, GT_CALL_pthread_mutex_lock, GT_WHY_MUTEX, m, try_mutex(m));
 	gt_wait_held(&gt_w, gt_mutex_holder(m), 0);
 	return gt_real.pthread_mutex_lock(m); /* EDEADLK comes from here, as it should */
+}
+
+int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_self;
+	if (gt_is_odd(t, GT_FILE_GROUP))
+		return gt_is_tracing ? gt_pthread_mutex_lock(m) : gt_real.pthread_mutex_lock(m);
+	const int rc = try_mutex(m);
+	if (__builtin_expect(rc == EBUSY || rc == GT_ASK, 0))
+		return gt_pthread_mutex_lock(m); /* tries once more, which does no harm */
+	gt_count(t, GT_CALL_pthread_mutex_lock);
+	return rc;
+}
+
+GT_COLD int gt_pthread_mutex_unlock(pthread_mutex_t *m);
+int gt_pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_mutex_unlock(m);
+	gt_count(t, GT_CALL_pthread_mutex_unlock);
+	if (gt_mutex_is_wanted(m, gt_tid(t)))
+		gt_wake(t, GT_WHY_MUTEX, (uint64_t)m, 1, gt_now(),
+			(uint64_t)__builtin_return_address(0));
+	return gt_real.pthread_mutex_unlock(m);
+}
+
+int gt_hook_pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_self;
+	if (gt_is_odd(t, GT_FILE_GROUP))
+		return gt_is_tracing ? gt_pthread_mutex_unlock(m) : gt_real.pthread_mutex_unlock(m);
+	if (__builtin_expect(gt_peek(&m->__data.__lock) > 1, 0))
+		return gt_pthread_mutex_unlock(m);
+	gt_count(t, GT_CALL_pthread_mutex_unlock);
+	return gt_real.pthread_mutex_unlock(m);
 }
 
 int gt_hook_pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *abs)
@@ -117,33 +144,11 @@ int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const str
 		return gt_real.name args;                                                          \
 	}
 
-/*
- * A call that lets waiters go: `count` = how many at most, as its object says before the real call;
- * nearly always 0. N.B. noted before the call, though it lengthens the time that a wanted lock is
- * held (30 ns to a waiter who needs 1,000 and more to wake): afterwards another generation may have
- * begun, and the end of the wait would stand in the file before the wake.
- */
-#define GT_WAKING(name, why, object, count, params, args)                                          \
-	int gt_hook_##name params                                                                  \
-	{                                                                                          \
-		struct gt_thread *const gt_t = gt_on();                                            \
-		if (!gt_t)                                                                         \
-			return gt_real.name args;                                                  \
-		gt_count(gt_t, GT_CALL_##name);                                                    \
-		const uint32_t gt_n = (count);                                                     \
-		if (__builtin_expect(!gt_n, 1))                                                    \
-			return gt_real.name args;                                                  \
-		gt_wake(gt_t, why, (uint64_t)(object), gt_n, gt_now(),                             \
-			(uint64_t)__builtin_return_address(0));                                    \
-		return gt_real.name args;                                                          \
-	}
-
 /* clang-format off */
 GT_COUNTED(pthread_mutex_trylock, (pthread_mutex_t *m), (m))
 GT_COUNTED(pthread_rwlock_tryrdlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(pthread_rwlock_trywrlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(sem_trywait, (sem_t *s), (s))
-GT_WAKING(pthread_mutex_unlock, GT_WHY_MUTEX, m, gt_mutex_is_wanted(m, gt_tid(gt_t)), (pthread_mutex_t *m), (m))
 GT_WAKING(pthread_rwlock_unlock, GT_WHY_RWLOCK, l, gt_rwlock_wakes(l), (pthread_rwlock_t *l), (l))
 GT_WAKING(pthread_cond_signal, GT_WHY_COND, c, gt_cond_waiters(c) != 0, (pthread_cond_t *c), (c))
 GT_WAKING(pthread_cond_broadcast, GT_WHY_COND, c, gt_cond_waiters(c), (pthread_cond_t *c), (c))
@@ -152,19 +157,12 @@ GT_WAKING(sem_post, GT_WHY_SEM, s, gt_sem_is_wanted(s), (sem_t *s), (s))
 
 /* ---- condition variables ---- */
 
-/* The wait is about to unlock the mutex, inside libc. */
-static inline void give_up(struct gt_thread *t, const pthread_mutex_t *m, uint64_t pc)
-{
-	if (__builtin_expect(gt_mutex_is_wanted(m, gt_tid(t)), 0))
-		gt_wake(t, GT_WHY_MUTEX, (uint64_t)m, 1, gt_now(), pc);
-}
-
 int gt_hook_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_wait(c, m);
-	give_up(t, m, (uint64_t)__builtin_return_address(0));
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_wait, GT_WHY_COND, c);
 	return gt_real.pthread_cond_wait(c, m);
 }
@@ -175,7 +173,7 @@ int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_timedwait(c, m, abs);
-	give_up(t, m, (uint64_t)__builtin_return_address(0));
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_timedwait, GT_WHY_COND, c);
 	return GT_EXPIRES(gt_real.pthread_cond_timedwait(c, m, abs));
 }
@@ -186,33 +184,10 @@ int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clocki
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_clockwait(c, m, clk, abs);
-	give_up(t, m, (uint64_t)__builtin_return_address(0));
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_clockwait, GT_WHY_COND, c);
 	return GT_EXPIRES(gt_real.pthread_cond_clockwait(c, m, clk, abs));
 }
-
-#ifdef __x86_64__
-/*
- * Programs from before glibc 2.3.2: their condition variable is a pointer to one that libc
- * allocated. An unversioned hook would catch these calls too, so they have exports of their own
- * (versions.map) and pass untouched.
- */
-#define GT_OLD(name, params, args)                                                                 \
-	GT_EXPORT int gt_##name params;                                                            \
-	__asm__(".symver gt_" #name ", pthread_" #name "@GLIBC_2.2.5");                            \
-	int gt_##name params                                                                       \
-	{                                                                                          \
-		gt_real_resolve();                                                                 \
-		return gt_more.old_##name args;                                                    \
-	}
-
-/* clang-format off */
-GT_OLD(cond_wait, (pthread_cond_t *c, pthread_mutex_t *m), (c, m))
-GT_OLD(cond_timedwait, (pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *abs), (c, m, abs))
-GT_OLD(cond_signal, (pthread_cond_t *c), (c))
-GT_OLD(cond_broadcast, (pthread_cond_t *c), (c))
-/* clang-format on */
-#endif
 
 /* ---- reader-writer locks ---- */
 

@@ -16,6 +16,7 @@
  *
  * - fork: records of threads that were just being created stay taken in the child. They are few.
  */
+#define GT_FILE_GROUP GT_GROUP_thread
 #include "preload/hook.h"
 #include "preload/object.h"
 #include "preload/real.h"
@@ -112,12 +113,10 @@ static size_t stack_size(const pthread_attr_t *at)
 	return size;
 }
 
-int gt_hook_pthread_create(pthread_t *th, const pthread_attr_t *at, void *(*fn)(void *), void *arg)
+/* A record for gt_thread_main, the new thread announced on `t`; NULL: it will register itself. */
+static struct gt_start *prepare(struct gt_thread *t, const pthread_attr_t *at, void *(*fn)(void *),
+				void *arg)
 {
-	struct gt_thread *const t = gt_on();
-	if (!t)
-		return gt_real.pthread_create(th, at, fn, arg);
-	gt_count(t, GT_CALL_pthread_create);
 	if (!t->pthread_id) /* main, or a thread that we did not start: others may name it */
 		t->pthread_id = (uint64_t)gt_more.pthread_self();
 
@@ -126,14 +125,49 @@ int gt_hook_pthread_create(pthread_t *th, const pthread_attr_t *at, void *(*fn)(
 	if (!child) {
 		if (s)
 			start_put(s);
-		return gt_real.pthread_create(th, at, fn, arg);
+		return NULL;
 	}
 	s->fn = fn;
 	s->arg = arg;
 	s->child = child;
 	s->stack_size = stack_size(at);
+	return s;
+}
+
+int gt_hook_pthread_create(pthread_t *th, const pthread_attr_t *at, void *(*fn)(void *), void *arg)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_create(th, at, fn, arg);
+	gt_count(t, GT_CALL_pthread_create);
+	struct gt_start *const s = prepare(t, at, fn, arg);
+	if (!s)
+		return gt_real.pthread_create(th, at, fn, arg);
+	struct gt_thread *const child = s->child; /* the record is the new thread's from here on */
 	const int rc = gt_real.pthread_create(th, at, gt_thread_main, s);
 	if (rc) {
+		start_put(s);
+		gt_thread_retract(t, child);
+	}
+	return rc;
+}
+
+/*
+ * C11. N.B. the routine returns int, and libc takes the lower half of what ours returns: on this
+ * machine the same register, so that one outermost frame serves both.
+ */
+int gt_hook_thrd_create(thrd_t *th, thrd_start_t fn, void *arg)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.thrd_create(th, fn, arg);
+	gt_count(t, GT_CALL_thrd_create);
+	struct gt_start *const s = prepare(t, NULL, (void *(*)(void *))(uintptr_t)fn, arg);
+	if (!s)
+		return gt_real.thrd_create(th, fn, arg);
+	struct gt_thread *const child = s->child;
+	const int rc = gt_real.thrd_create(th, (thrd_start_t)(uintptr_t)gt_thread_main, s);
+	if (rc != thrd_success) {
 		start_put(s);
 		gt_thread_retract(t, child);
 	}
@@ -149,23 +183,16 @@ __attribute__((noreturn)) void gt_hook_pthread_exit(void *value)
 	__builtin_unreachable();
 }
 
-int gt_hook_pthread_detach(pthread_t th)
+__attribute__((noreturn)) void gt_hook_thrd_exit(int value)
 {
 	struct gt_thread *const t = gt_on();
 	if (t)
-		gt_count(t, GT_CALL_pthread_detach);
-	return gt_real.pthread_detach(th);
+		gt_count(t, GT_CALL_thrd_exit);
+	gt_real.thrd_exit(value);
+	__builtin_unreachable();
 }
 
 /* ---- join: a thread that has ended is joined at once ---- */
-
-int gt_hook_pthread_tryjoin_np(pthread_t th, void **value)
-{
-	struct gt_thread *const t = gt_on();
-	if (t)
-		gt_count(t, GT_CALL_pthread_tryjoin_np);
-	return gt_real.pthread_tryjoin_np(th, value);
-}
 
 #define GT_JOIN(name, params, args)                                                                \
 	int gt_hook_##name params                                                                  \
@@ -202,6 +229,26 @@ int gt_hook_pthread_clockjoin_np(pthread_t th, void **value, clockid_t clk,
 	const int rc = gt_real.pthread_clockjoin_np(th, value, clk, abs);
 	gt_w.is_expired = rc == ETIMEDOUT;
 	return rc;
+}
+
+/* Only a success of the attempt is final: other errors have other numbers here. */
+int gt_hook_thrd_join(thrd_t th, int *value)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.thrd_join(th, value);
+	void *v;
+	const int rc = gt_real.pthread_tryjoin_np(th, &v);
+	if (rc == 0) {
+		gt_count(t, GT_CALL_thrd_join);
+		if (value)
+			*value = (int)(intptr_t)v;
+		return thrd_success;
+	}
+	GT_WAIT_AS(t, GT_CALL_thrd_join, GT_WHY_JOIN, th, rc == EBUSY);
+	if (rc == EBUSY)
+		gt_wait_held(&gt_w, gt_tid_of(th), 0);
+	return gt_real.thrd_join(th, value);
 }
 
 /* ---- names ---- */

@@ -2,7 +2,10 @@
 #ifndef GT_HOOK_TYPES_H
 #define GT_HOOK_TYPES_H
 
+#include <aio.h>
 #include <fcntl.h>
+#include <mqueue.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -16,10 +19,12 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <time.h>
 #include <ucontext.h>
 
@@ -37,8 +42,19 @@ enum gt_call {
 	GT_N_CALLS
 };
 
+/* Groups of them (groups.def); `any` is what no setting switches off. */
+enum gt_group {
+	GT_GROUP_any,
+/* clang-format off */
+#define GT_GROUP(name, meaning) GT_GROUP_##name,
+#include "preload/groups.def"
+#undef GT_GROUP
+	/* clang-format on */
+	GT_N_GROUPS
+};
+
 /* How a wait is told (whys.def). */
-enum gt_form { GT_FORM_BLOCK, GT_FORM_CALL, GT_FORM_FD };
+enum gt_form { GT_FORM_BLOCK, GT_FORM_CALL, GT_FORM_RUN, GT_FORM_FD, GT_FORM_TIME };
 
 enum gt_why {
 	GT_WHY__, /* none */

@@ -110,7 +110,7 @@ static uint64_t open_for_note(struct gt_thread *t)
 			gt_count_add(&t->own[GT_OWN_lost_nested], 1);
 			return 0;
 		}
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		if (gt_note_has_room(t, gen))
 			return gen;
 		gt_release(t);

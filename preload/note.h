@@ -20,6 +20,12 @@ enum gt_note_kind { GT_NOTE_WAIT, GT_NOTE_WAKE, GT_NOTE_EXPIRED };
 enum gt_object { GT_OBJECT__, GT_OBJECT_LOCK, GT_OBJECT_FD };
 extern const uint8_t gt_objects[GT_N_WHYS];
 
+/* Is it worth a note? Calls on all files have no descriptor. */
+static inline bool gt_has_object(uint8_t why, uint64_t object)
+{
+	return gt_objects[why] && !(gt_objects[why] == GT_OBJECT_FD && (int)(uint32_t)object < 0);
+}
+
 /* In the number of waiters that a wake lets go: by a reader of a rwlock. */
 #define GT_WAKE_READER 0x80000000u
 

@@ -140,7 +140,9 @@ static void resolve_one(const char *name, size_t offset, const void *stub);
 #define GT_STUB_io(...)     GT_STUB(__VA_ARGS__)
 #define GT_STUB_fs(...)     GT_STUB(__VA_ARGS__)
 #define GT_STUB_proc(...)   GT_STUB(__VA_ARGS__)
-#define GT_STUB_mem(...)    /* below: these are served while others are being looked up */
+#define GT_STUB_ipc(...)    GT_STUB(__VA_ARGS__)
+#define GT_STUB_signal(...) GT_STUB(__VA_ARGS__)
+#define GT_STUB_malloc(...) /* below: these are served while others are being looked up */
 
 /* N.B. the real execl family is never called (hook_proc.c): its stubs may lose the variadic arguments. */
 #define GT_BLOCKING(group, why, ret, name, params, args) GT_STUB_##group(ret, name, params, args)
@@ -162,6 +164,7 @@ static void resolve_one(const char *name, size_t offset, const void *stub);
 GT_STUB_MEM(void *, malloc, (size_t n), (n), gt_early_alloc(16, n))
 /* Hooks keep early memory from here, so `p` is real memory whose owner is not known yet: it stays. */
 GT_STUB_MEM(void, free, (void *p), (p), (void)0)
+GT_STUB_MEM(void, cfree, (void *p), (p), (void)0)
 GT_STUB_MEM(void *, calloc, (size_t n, size_t size), (n, size), early_array(n, size))
 GT_STUB_MEM(void *, realloc, (void *p, size_t n), (p, n), p ? NULL : gt_early_alloc(16, n))
 GT_STUB_MEM(void *, reallocarray, (void *p, size_t n, size_t size), (p, n, size), p ? NULL : early_rearray(NULL, n, size))
@@ -208,7 +211,7 @@ static long gt_real_missing(void)
 
 /*
  * Up to glibc 2.35 RTLD_NEXT gives the GLIBC_2.2.5 condition variables, which have another ABI (bug
- * 14932), so these names are asked for by version.
+ * 14932), so these names are asked for by version. And some are there for old programs only.
  */
 static void *find(const char *name)
 {
@@ -216,6 +219,8 @@ static void *find(const char *name)
 	void *p = NULL;
 	if (!strncmp(name, cond, sizeof(cond) - 1))
 		p = gt_dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+	else if (!strcmp(name, "pthread_yield") || !strcmp(name, "cfree"))
+		p = gt_dlvsym(RTLD_NEXT, name, GT_FIRST_VERSION);
 	return p ? p : gt_dlsym(RTLD_NEXT, name);
 }
 
@@ -379,13 +384,12 @@ static void find_more(void)
 		const char *version; /* NULL = the newest */
 		size_t offset;
 	} more[] = {
-		{ "pthread_cond_wait", GT_FIRST_VERSION, offsetof(struct gt_more, old_cond_wait) },
-		{ "pthread_cond_timedwait", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_timedwait) },
-		{ "pthread_cond_signal", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_signal) },
-		{ "pthread_cond_broadcast", GT_FIRST_VERSION,
-		  offsetof(struct gt_more, old_cond_broadcast) },
+/* clang-format off */
+#define GT_OLD(group, version, ret, name, params, args, text) \
+		{ #name, "GLIBC_" #version, offsetof(struct gt_more, old_##name) },
+#include "preload/old.def"
+#undef GT_OLD
+		/* clang-format on */
 		{ "pthread_testcancel", NULL, offsetof(struct gt_more, pthread_testcancel) },
 		{ "pthread_self", NULL, offsetof(struct gt_more, pthread_self) },
 		{ "pthread_attr_getstacksize", NULL,

@@ -15,12 +15,11 @@ struct gt_more {
 	void (*pthread_testcancel)(void);
 	pthread_t (*pthread_self)(void);
 	int (*pthread_attr_getstacksize)(const pthread_attr_t *at, size_t *size);
-	/* GLIBC_2.2.5: another ABI, the object is a pointer to the condition variable */
-	int (*old_cond_wait)(pthread_cond_t *c, pthread_mutex_t *m);
-	int (*old_cond_timedwait)(pthread_cond_t *c, pthread_mutex_t *m,
-				  const struct timespec *abs);
-	int (*old_cond_signal)(pthread_cond_t *c);
-	int (*old_cond_broadcast)(pthread_cond_t *c);
+	/* clang-format off */
+#define GT_OLD(group, version, ret, name, params, args, text) ret (*old_##name) params;
+#include "preload/old.def"
+#undef GT_OLD
+	/* clang-format on */
 	bool is_libc_malloc;   /* gt_real.malloc and free are glibc's own */
 	bool has_usable_size;  /* malloc_usable_size belongs to the same allocator as malloc */
 	uint32_t other_malloc; /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's

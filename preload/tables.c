@@ -61,6 +61,19 @@ void gt_tables_put(struct gt_batch *b, uint8_t experiment, gt_m m)
 	output->sink.put(&output->sink, start, n);
 }
 
+void gt_tables_chunk(struct gt_chunk *c)
+{
+	if (c->is_notes) {
+		gt_note_table_put(c);
+		return;
+	}
+	const uint8_t *start;
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
+	const size_t n = gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0, wire,
+				       (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+	output->sink.put(&output->sink, start, n);
+}
+
 /* Table batches hold their kind's byte (records: and a version) from the beginning. */
 static bool is_empty(const struct gt_batch *b, size_t prefix)
 {
@@ -343,14 +356,16 @@ static uint64_t take_new(uint64_t *old, const uint64_t *counter)
 static void put_call(struct gt_thread *t, unsigned call)
 {
 	const uint64_t count = take_new(&t->reported_count[call], &t->count[call]);
-	if (!count)
-		return;
 	uint64_t waits = 0, total = 0, max = 0;
 	uint64_t buckets[GT_N_BUCKETS] = { 0 };
 	const uint32_t block = atomic_load_explicit(&t->block[call], memory_order_acquire);
-	if (block) {
-		struct gt_call_block *k = gt_block_at(block);
+	struct gt_call_block *k = block ? gt_block_at(block) : NULL;
+	if (k)
 		waits = take_new(&k->old.waits, &k->now.waits);
+	/* N.B. a call counts before it is written, which may be in a later generation */
+	if (!count && !waits)
+		return;
+	if (k) {
 		total = take_new(&k->old.total_ns, &k->now.total_ns);
 		max = __atomic_exchange_n(&k->now.max_ns, 0, __ATOMIC_RELAXED);
 		for (unsigned i = 0; i < GT_N_BUCKETS; i++) {

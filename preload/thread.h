@@ -11,17 +11,34 @@
 
 #include <stdatomic.h>
 
-/* The word that every hook tests first, alone on a page that a forked child finds zeroed (fork.c).
+/*
+ * The words that hooks test first, one for each group, alone on a page that a forked child finds
+ * zeroed (boot.c). 0 off; bit 0 tracing; bit 1 a heap event is due; bit 2 the group is switched off
+ * while others are traced. on[GT_GROUP_any] speaks for the process.
  */
 struct gt_ctl {
-	_Atomic uint32_t on; /* 0 off; bit 0 tracing; bit 1 a heap event is due */
-	uint8_t rest[4096 - 4];
+	_Atomic uint32_t on[GT_N_GROUPS];
+	uint8_t rest[4096 - 4 * GT_N_GROUPS];
 };
 #define GT_ON_TRACING 1u
 #define GT_ON_HEAP    2u
+#define GT_ON_NOT     4u
 extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
 
-/* Survives fork, unlike gt_ctl.on: tells a child from a process that is not traced. */
+/*
+ * Every word that is `from` becomes `to`, the process's own last: who sees that sees the others, so
+ * that none is left behind with a bit that nobody takes back. Context: any.
+ */
+static inline void gt_ctl_change(uint32_t from, uint32_t to)
+{
+	for (unsigned g = GT_N_GROUPS; g-- > 0;) {
+		uint32_t word = from;
+		atomic_compare_exchange_strong_explicit(&gt_ctl.on[g], &word, to,
+							memory_order_acq_rel, memory_order_relaxed);
+	}
+}
+
+/* Survives fork, unlike gt_ctl: tells a child from a process that is not traced. */
 extern int gt_is_tracing __attribute__((visibility("hidden")));
 
 /* See gt_is_sandboxed; `is_strict`: the calling thread is muted. */
@@ -68,7 +85,7 @@ enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN };
 struct gt_pending {
 	_Atomic uint64_t word;
 	uint64_t sp;  /* the hook's frame */
-	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD: not known yet */
+	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD, _TIME: not known yet */
 	uint8_t why;
 	uint16_t call;
 	gt_ns begin;
@@ -185,7 +202,7 @@ extern __thread struct gt_thread *gt_self __attribute__((tls_model("initial-exec
 extern struct gt_thread gt_nobody, gt_inside, gt_dead;
 
 /* The slow path of gt_on(): registers, heals, restarts in a forked child; NULL = pass through. */
-struct gt_thread *gt_on_slow(void);
+struct gt_thread *gt_on_slow(enum gt_group group);
 
 /* Adds to a counter of one's own so that a handler of the same thread cannot lose a count in
  * between. */

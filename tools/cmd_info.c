@@ -278,6 +278,8 @@ static void print_head(const struct gt_summary *s, bool is_growing)
 	printf("tables     %" PRIu64 " strings, %" PRIu64 " stacks, %" PRIu64 " CPU samples\n",
 	       s->n_strings, s->n_stacks, s->n_samples);
 	printf("events     %" PRIu64 "\n", gt_summary_events(s));
+	if (gt_summary_hooks_off(s) != NULL)
+		printf("hooks      %s: these functions were not traced\n", gt_summary_hooks_off(s));
 }
 
 static void print_text(const struct gt_summary *s, const struct settings *o, bool is_growing)
@@ -334,6 +336,7 @@ static void print_json(const struct gt_summary *s, const char *path, bool is_gro
 		gt_json_null(&j, "wall_start_ns");
 	gt_json_u64(&j, "mono_start_ns", (uint64_t)s->start_ns);
 	gt_json_u64(&j, "duration_ns", (uint64_t)(s->end_ns - s->start_ns));
+	gt_json_text(&j, "hooks_off", gt_summary_hooks_off(s));
 	gt_json_u64(&j, "event_count", gt_summary_events(s));
 	gt_json_u64(&j, "strings", s->n_strings);
 	gt_json_u64(&j, "stacks", s->n_stacks);

@@ -4,6 +4,7 @@
 #include "tools/lib/args.h"
 #include "tools/lib/table.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,85 @@ static void list_reasons(struct gt_table *t)
 #undef GT_WHY
 }
 
+static const char *meaning_of(const char *why)
+{
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
+	if (strcmp(why, #name) == 0)                                                               \
+		return meaning;
+#include "gtrace/whys.def"
+#undef GT_WHY
+	return "";
+}
+
+/* All versions of `name` in the libc that gtrace itself runs with: "2.2.5 2.34"; "" = not there. */
+static void put_versions(struct gt_table *t, const char *name)
+{
+	static const char *const minors[] = { "2.5", "2.6", "3",  "3.2", "3.3", "3.4", "4",
+					      "5",   "6",   "7",  "8",   "9",   "10",  "11",
+					      "12",  "13",  "14", "15",  "16",  "17" };
+	const unsigned n = sizeof(minors) / sizeof(minors[0]);
+	char text[128] = "", version[24];
+	size_t len = 0;
+	for (unsigned i = 0; i < n + 60; i++) {
+		if (i < n)
+			snprintf(version, sizeof(version), "GLIBC_2.%s", minors[i]);
+		else
+			snprintf(version, sizeof(version), "GLIBC_2.%u", 18 + i - n);
+		if (dlvsym(RTLD_DEFAULT, name, version) != NULL && len + 16 < sizeof(text))
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+						len > 0 ? " " : "", version + strlen("GLIBC_"));
+	}
+	gt_table_text(t, text);
+}
+
+static void put_hook(struct gt_table *t, const char *name, const char *group, const char *why,
+		     const char *body)
+{
+	gt_table_text(t, name);
+	gt_table_text(t, group);
+	gt_table_text(t, strcmp(why, "_") != 0 ? why : "");
+	gt_table_text(t, meaning_of(why));
+	gt_table_text(t, body);
+	put_versions(t, name);
+}
+
+static void list_hooks(struct gt_table *t)
+{
+	static const struct gt_column columns[] = {
+		{ "name", "FUNCTION", GT_COL_TEXT },
+		{ "group", "GROUP", GT_COL_TEXT },
+		{ "why", "WHY", GT_COL_TEXT },
+		{ "meaning", "MEANING", GT_COL_TEXT },
+		{ "body", "BODY", GT_COL_TEXT },
+		{ "versions", "GLIBC VERSIONS HERE", GT_COL_TEXT },
+	};
+	gt_table_init(t, columns, 6);
+#define GT_BLOCKING(group, why, ret, name, params, args)                                           \
+	put_hook(t, #name, #group, #why, "generated");
+#define GT_COUNTED(group, why, ret, name, params, args) put_hook(t, #name, #group, #why, "counted");
+#define GT_CUSTOM(group, why, ret, name, params, args)  put_hook(t, #name, #group, #why, "written");
+#define GT_ASM(group, why, ret, name, params, args)     put_hook(t, #name, #group, #why, "tail jump");
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_COUNTED
+#undef GT_CUSTOM
+#undef GT_ASM
+}
+
+static void list_groups(struct gt_table *t)
+{
+	static const struct gt_column columns[] = {
+		{ "name", "GROUP", GT_COL_TEXT },
+		{ "meaning", "MEANING", GT_COL_TEXT },
+	};
+	gt_table_init(t, columns, 2);
+#define GT_GROUP(name, meaning)                                                                    \
+	gt_table_text(t, #name);                                                                   \
+	gt_table_text(t, meaning);
+#include "preload/groups.def"
+#undef GT_GROUP
+}
+
 static void list_verbs(struct gt_table *t)
 {
 	static const struct gt_column columns[] = {
@@ -109,10 +189,8 @@ static const struct {
 	const char *name;
 	void (*fill)(struct gt_table *t);
 } lists[] = {
-	{ "events", list_events },
-	{ "records", list_records },
-	{ "reasons", list_reasons },
-	{ "verbs", list_verbs },
+	{ "events", list_events }, { "records", list_records }, { "reasons", list_reasons },
+	{ "hooks", list_hooks },   { "groups", list_groups },   { "verbs", list_verbs },
 };
 #define N_LISTS (sizeof(lists) / sizeof(lists[0]))
 
@@ -140,10 +218,11 @@ int gt_cmd_list(int argc, char **argv)
 	};
 	const struct gt_args args = {
 		.verb = "list",
-		.operands = "events|records|reasons|verbs",
+		.operands = "events|records|reasons|hooks|groups|verbs",
 		.about = "Prints a table gtrace is made from: the events of the Go trace format, "
 			 "gtrace's own records,\n"
-			 "the reasons why a thread waits, the verbs.",
+			 "the reasons why a thread waits, the functions it stands in for and their "
+			 "groups (GTRACE_HOOKS), the verbs.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
 		.min = 1,

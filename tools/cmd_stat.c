@@ -116,6 +116,7 @@ static void print_json(const struct gt_table *t, const struct gt_summary *s, con
 	gt_json_text(&j, "file", path);
 	gt_json_bool(&j, "complete", is_complete);
 	gt_json_u64(&j, "duration_ns", (uint64_t)(s->end_ns - s->start_ns));
+	gt_json_text(&j, "hooks_off", gt_summary_hooks_off(s));
 	gt_table_print_json(t, &j, "calls");
 	gt_json_end_object(&j);
 }
@@ -147,6 +148,8 @@ int gt_cmd_stat(int argc, char **argv)
 				"libgtrace.so, or no "
 				"traced call was made\n",
 				argv[first]);
+		if (!o.is_json && !o.is_csv && gt_summary_hooks_off(&s) != NULL)
+			printf("\nnot traced: GTRACE_HOOKS=%s\n", gt_summary_hooks_off(&s));
 		gt_table_free(&t);
 	}
 	gt_summary_free(&s);

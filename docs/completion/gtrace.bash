@@ -22,7 +22,7 @@ _gtrace()
 		COMPREPLY=($(compgen -W "$(gtrace "$verb" --help 2>/dev/null | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+')" -- "$cur"))
 		return
 	fi
-	[[ $verb == list ]] && { COMPREPLY=($(compgen -W "events records reasons verbs" -- "$cur")); return; }
+	[[ $verb == list ]] && { COMPREPLY=($(compgen -W "events records reasons hooks groups verbs" -- "$cur")); return; }
 	compopt -o filenames 2>/dev/null
 	COMPREPLY=($(compgen -f -- "$cur"))
 }

@@ -348,7 +348,8 @@ def main():
     same("perfetto: ns asleep by scheduler events", asleep, regroup(ctf.ns["wait"], tid))
     chrome, chrome_arrows = read_chrome()
     compare("chrome", chrome, ctf)
-    if len({arrows, chrome_arrows, go_arrows}) != 1:
+    # In a trace of ours the wakers are in records of its own, which Go's reader does not know.
+    if arrows != chrome_arrows or go_arrows not in (0, arrows):
         complain("wake-ups: perfetto %d, chrome %d, Go's reader %d" % (arrows, chrome_arrows, go_arrows))
     compare("speedscope", read_speedscope(), ctf, tid)
     compare("firefox", read_firefox(), ctf, tid)

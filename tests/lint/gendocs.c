@@ -58,20 +58,45 @@ static void format(void)
 #undef GT_WHY
 }
 
+static const char *meaning_of(const char *why)
+{
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
+	if (!strcmp(why, #name))                                                                   \
+		return meaning;
+#include "gtrace/whys.def"
+#undef GT_WHY
+	return "_";
+}
+
 static void hooks(void)
 {
-	printf("## Functions\n\n| function | group | waits for | body | prototype "
-	       "|\n|---|---|---|---|---|\n");
+	printf("## Groups\n\n| group | what |\n|---|---|\n");
+#define GT_GROUP(name, meaning) printf("| %s | %s |\n", #name, meaning);
+#if __has_include("preload/groups.def")
+#include "preload/groups.def"
+#endif
+	printf("\n");
+	printf("## Functions\n\n| function | group | why | meaning | body | prototype "
+	       "|\n|---|---|---|---|---|---|\n");
 #define ROW(group, why, ret, name, params, body)                                                   \
 	printf("| `%s` | %s |", #name, #group);                                                    \
 	cell(#why);                                                                                \
+	cell(meaning_of(#why));                                                                    \
 	printf(" " body " | `" #ret " " #name #params "` |\n");
 #define GT_BLOCKING(group, why, ret, name, params, a)                                              \
 	ROW(group, why, ret, name, params, "generated")
-#define GT_CUSTOM(group, why, ret, name, params, a) ROW(group, why, ret, name, params, "written")
-#define GT_ASM(group, why, ret, name, params, a)    ROW(group, why, ret, name, params, "tail jump")
+#define GT_COUNTED(group, why, ret, name, params, a) ROW(group, why, ret, name, params, "counted")
+#define GT_CUSTOM(group, why, ret, name, params, a)  ROW(group, why, ret, name, params, "written")
+#define GT_ASM(group, why, ret, name, params, a)     ROW(group, why, ret, name, params, "tail jump")
 #if __has_include("preload/hooks.def")
 #include "preload/hooks.def"
+#endif
+	printf("\n## Old versions\n\nCounted, and passed on to the same version.\n\n"
+	       "| function | version | what is different |\n|---|---|---|\n");
+#define GT_OLD(group, version, ret, name, params, a, text)                                         \
+	printf("| `%s` | GLIBC_%s | %s |\n", #name, #version, text);
+#if __has_include("preload/old.def")
+#include "preload/old.def"
 #endif
 }
 

@@ -22,7 +22,8 @@ any='[A-Za-z0-9_/.+-]+'
 rule include "$pub" "$any"
 rule encoder "$pub|encoder/$any" '(stdint|stddef|stdbool|string|stdatomic)\.h'
 rule preload "$pub|encoder/$any|preload/$any" "$any"
-rule tools "$pub|encoder/$any|tools/$any" "$any"
+# (the command lists the hooks; it reads their tables, nothing else of preload/)
+rule tools "$pub|encoder/$any|tools/$any|preload/(hooks|groups|old)\.def" "$any"
 # Within the tools: lib <- read <- symbol <- analysis <- export
 up() { rule "tools/$1" "$pub|encoder/$any|tools/cmd.h|tools/($2)/[a-z0-9_./-]+" "$any"; }
 up lib 'lib'

@@ -170,11 +170,7 @@ static inline void core_drain(bool is_final)
 	for (struct gt_chunk *next; c; c = next) {
 		next = gt_chunk_at(c->next);
 		if (c->gen == core.gen) {
-			const uint8_t *start;
-			const size_t len = GT_BATCH_HEADER + (size_t)(atomic_load(&c->commit) >> 8);
-			const size_t n = gt_batch_seal(c->mem, len, 0, core.gen, (gt_m){ c->tid },
-						       (gt_ns){ c->start }, &start);
-			core.out.sink.put(&core.out.sink, start, n);
+			gt_tables_chunk(c);
 			gt_chunk_put(c);
 			continue;
 		}
@@ -256,7 +252,8 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	gt_commit(core.main, gen, GT_STATE_RUNNING);
 	gt_release(core.main);
 	gt_self = core.main;
-	atomic_store(&gt_ctl.on, GT_ON_TRACING);
+	for (unsigned g = 0; g < GT_N_GROUPS; g++)
+		atomic_store(&gt_ctl.on[g], GT_ON_TRACING);
 }
 
 /* The whole buffer, so that there is no room for anybody; and its return. */

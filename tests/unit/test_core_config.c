@@ -1,5 +1,6 @@
 /* Settings (preload/config.c). */
 #include "preload/config.h"
+#include "preload/hook_types.h"
 #include "preload/log.h"
 
 #include <criterion/criterion.h>
@@ -213,4 +214,37 @@ Test(core_config, settings_are_told_as_they_can_be_written)
 	gt_config_read(envp);
 	gt_config_each(see, NULL);
 	cr_assert(ge(u32, n_settings, 10));
+}
+
+static void hooks(const char *variable, uint32_t want)
+{
+	read_one(variable);
+	cr_assert(eq(u32, gt_cfg.hooks_off, want), "%s", variable);
+	cr_assert(eq(str, said, ""));
+}
+
+Test(config, groups_of_hooks_are_switched_from_left_to_right)
+{
+	const uint32_t all = (1u << GT_N_GROUPS) - 2;
+	hooks("GTRACE_HOOKS=+all", 0);
+	hooks("GTRACE_HOOKS=-all", all);
+	hooks("GTRACE_HOOKS=+io,-malloc", 1u << GT_GROUP_malloc);
+	hooks("GTRACE_HOOKS=-all,+io", all & ~(1u << GT_GROUP_io));
+	hooks("GTRACE_HOOKS=+io,-all", all);
+	hooks("GTRACE_HOOKS=-io,-fs,+io", 1u << GT_GROUP_fs);
+	hooks("OTHER=", 0);
+}
+
+Test(config, a_group_that_there_is_not_is_refused_in_one_line)
+{
+	/* (no more than these: messages are capped) */
+	const char *const bad[] = { "", "io", "+io,", "-malloc,-mallo", "+io-fs" };
+	char variable[64];
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(variable, sizeof(variable), "GTRACE_HOOKS=%s", bad[i]);
+		read_one(variable);
+		cr_assert(eq(u32, gt_cfg.hooks_off, 0), "%s", variable);
+		cr_assert(eq(uint, lines(), 1), "%s: %s", variable, said);
+		cr_assert(ne(ptr, strstr(said, "malloc"), NULL), "%s", said);
+	}
 }

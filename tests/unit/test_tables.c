@@ -117,7 +117,8 @@ Test(tables, a_wait_has_a_form_and_a_call_has_no_reason)
 	for (size_t i = 0; i < ROWS(forms); i++) {
 		const char *form = forms[i].form;
 		cr_assert(strcmp(form, "BLOCK") == 0 || strcmp(form, "CALL") == 0 ||
-			  strcmp(form, "FD") == 0);
+			  strcmp(form, "FD") == 0 || strcmp(form, "TIME") == 0 ||
+			  strcmp(form, "RUN") == 0);
 		if (strcmp(form, "CALL") == 0)
 			cr_assert(eq(chr, forms[i].reason[0], 0), "%s", whys[i].name);
 	}

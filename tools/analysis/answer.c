@@ -177,6 +177,7 @@ enum gt_class gt_answer_class(const struct gt_answer *a, const struct gt_wait *w
 	case GT_WHY_MUTEX:
 	case GT_WHY_RWLOCK:
 	case GT_WHY_FLOCK:
+	case GT_WHY_ONCE:
 		return GT_CLASS_LOCK;
 	case GT_WHY_COND:
 	case GT_WHY_SEM:

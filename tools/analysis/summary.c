@@ -296,6 +296,14 @@ uint64_t gt_summary_metric(const struct gt_summary *s, const char *name)
 	return 0;
 }
 
+const char *gt_summary_hooks_off(const struct gt_summary *s)
+{
+	for (size_t i = 0; i < s->n_configs; i++)
+		if (strcmp(s->configs[i].name, "GTRACE_HOOKS") == 0)
+			return s->configs[i].value[0] == '-' ? s->configs[i].value : NULL;
+	return NULL;
+}
+
 uint64_t gt_summary_events(const struct gt_summary *s)
 {
 	uint64_t n = 0;

@@ -107,6 +107,9 @@ uint64_t gt_summary_metric(const struct gt_summary *s, const char *name);
 /* All timed events. */
 uint64_t gt_summary_events(const struct gt_summary *s);
 
+/* The groups of hooks that were switched off, as GTRACE_HOOKS says it; NULL = none. */
+const char *gt_summary_hooks_off(const struct gt_summary *s);
+
 /* Counters by call only, summed over the threads: an array of *n, the caller's to free; sorted by
  * total time. */
 struct gt_sum_call *gt_summary_by_call(const struct gt_summary *s, size_t *n);
