@@ -94,7 +94,7 @@ fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c tests/reader/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
-progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
+progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c examples/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
 .PHONY: all help check sweep bench-stack bench-reader test lint format docs demo bench stress torture fuzz analyze ci clean install \
@@ -197,6 +197,8 @@ $(B)/tests/same/%: tests/same/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
 $(B)/tests/run/%: tests/run/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+$(B)/examples/%: examples/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -fno-optimize-sibling-calls -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/torture/%: tests/torture/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
 $(B)/tests/same/%: tests/same/%.cc
@@ -227,6 +229,8 @@ $(B)/bench/reader: bench/reader.c $(O)/flags
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
+.PHONY: examples
+examples: all $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 test-programs: $(progs) $(B)/bench/bigtrace $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
@@ -241,6 +245,7 @@ help:
 #: make                 build/libgtrace.so and build/gtrace
 #: make demo            install what is missing, record redis under load, show what to type next
 #: make test            install what is missing, run everything that must pass
+#: make examples        build/examples: programs with a known problem (docs/ANSWERS.md)
 #: make check           unit, golden, same and run tests (nothing is installed)
 #: make lint            format, includes, exports, imports, docs in sync, lengths
 #: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md EXPORTS.md from the tables
@@ -337,4 +342,4 @@ clean:
 
 FORCE:
 
--include $(shell find $(O) $(B)/tests $(B)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(O) $(B)/tests $(B)/bench $(B)/examples -name '*.d' 2>/dev/null)

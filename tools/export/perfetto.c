@@ -373,7 +373,7 @@ int gt_export_perfetto(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct gt_keymap rows = { 0 };
 	struct gt_perfetto p = { .out = out, .rows = &rows };
 	p.model = gt_model_new(&calls, &p);
-	const int rc = gt_model_read(p.model, x, out, err);
+	const int rc = gt_model_read(p.model, &x->in, out, err);
 	for (uint32_t i = 0; i < gt_model_n_threads(p.model); i++) {
 		begin(&p);
 		put_thread(&p, i);

@@ -2,7 +2,7 @@
 #ifndef GT_EXPORT_PERFETTO_H
 #define GT_EXPORT_PERFETTO_H
 
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/keymap.h"
 
 /* Which of the model's things have been told: a byte each. */

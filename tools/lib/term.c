@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,17 @@ bool gt_term_has_color(FILE *out, const char *when)
 	if (no != NULL && no[0] != '\0')
 		return false;
 	return !is_dumb() && isatty(fileno(out));
+}
+
+unsigned gt_term_width(FILE *out)
+{
+	struct winsize size;
+	const char *text = getenv("COLUMNS");
+	const unsigned long said = text != NULL ? strtoul(text, NULL, 10) : 0;
+	if (said > 0 && said < 10000)
+		return (unsigned)said;
+	const bool is_known = !is_dumb() && ioctl(fileno(out), TIOCGWINSZ, &size) == 0;
+	return is_known ? size.ws_col : 0;
 }
 
 static uint64_t now_ns(void)
