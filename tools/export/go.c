@@ -163,7 +163,7 @@ static int version_of(const struct gt_export *x, int of_file)
 int gt_export_go(const struct gt_export *x, FILE *out, struct gt_err *err)
 {
 	static struct writer w; /* too big for a stack */
-	struct gt_file *f = gt_file_open(x->path, err);
+	struct gt_file *f = gt_file_open(x->in.path, err);
 	if (f == NULL)
 		return -(int)err->code;
 	w = (struct writer){ .out = out, .version = version_of(x, gt_file_version(f)) };

@@ -403,7 +403,7 @@ static void finish(struct writer *w)
 
 int gt_export_go15(const struct gt_export *x, FILE *out, struct gt_err *err)
 {
-	struct gt_trace *t = gt_trace_open(x->path, err);
+	struct gt_trace *t = gt_trace_open(x->in.path, err);
 	if (t == NULL)
 		return -(int)err->code;
 	static const char header[16] = "go 1.5 trace";
