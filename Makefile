@@ -231,6 +231,9 @@ $(B)/bench/null.so: bench/null.c $(O)/flags
 		-o $@ $< -ldl
 .PHONY: examples
 examples: all $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+.PHONY: answers
+answers: examples
+	$(Q)examples/answers.sh
 test-programs: $(progs) $(B)/bench/bigtrace $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
@@ -246,6 +249,7 @@ help:
 #: make demo            install what is missing, record redis under load, show what to type next
 #: make test            install what is missing, run everything that must pass
 #: make examples        build/examples: programs with a known problem (docs/ANSWERS.md)
+#: make answers         runs them and writes docs/ANSWERS.md anew
 #: make check           unit, golden, same and run tests (nothing is installed)
 #: make lint            format, includes, exports, imports, docs in sync, lengths
 #: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md EXPORTS.md from the tables

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS    15 /* of a class, without --all */
-#define DETAILS 5  /* objects told in detail, without --all */
-#define FRAMES  4  /* of a stack in a table */
-#define DEEP    12 /* elsewhere */
+#define ROWS    15  /* of a class, without --all */
+#define DETAILS 5   /* objects told in detail, without --all */
+#define FRAMES  4   /* of a stack in a table */
+#define DEEP    12  /* elsewhere */
+#define COLUMNS 100 /* of sentences */
 
 struct settings {
 	struct gt_input in;
@@ -212,9 +213,8 @@ static void print_doings(struct gt_locks *l, const uint32_t *doings, uint32_t gi
 		if (d->giver != giver)
 			continue;
 		n++;
-		printf("      and waited %s: %s %s, in %s\n", gt_duration_print(a, d->ns),
-		       gt_answer_kind(&l->answer, &d->id, d->stack, kind),
-		       gt_answer_object(&l->answer, d->id),
+		printf("      and waited %s: %s, in %s\n", gt_duration_print(a, d->ns),
+		       gt_answer_what(&l->answer, d->id, d->stack, kind),
 		       gt_answer_stack(&l->answer, d->stack, DEEP, stack));
 	}
 }
@@ -239,10 +239,10 @@ static void print_detail(struct gt_locks *l, const uint32_t *givers, const uint3
 	const struct gt_lock_object *o = &l->objects[object];
 	char kind[GT_LABEL_MAX], a[GT_QUANTITY_TEXT];
 	size_t n = 0;
-	printf("  %s %s: %" PRIu64 " wait%s by %" PRIu64 " thread%s, %s\n",
-	       gt_answer_kind(&l->answer, &o->id, o->stack, kind),
-	       gt_answer_object(&l->answer, o->id), o->waits, o->waits == 1 ? "" : "s", o->threads,
-	       o->threads == 1 ? "" : "s", gt_duration_print(a, o->total_ns));
+	printf("  %s: %" PRIu64 " wait%s by %" PRIu64 " thread%s, %s\n",
+	       gt_answer_what(&l->answer, o->id, o->stack, kind), o->waits,
+	       o->waits == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s",
+	       gt_duration_print(a, o->total_ns));
 	for (size_t i = 0; i < l->n_givers && (is_all || n < 3); i++) {
 		if (l->givers[givers[i]].object != object)
 			continue;
@@ -264,6 +264,21 @@ static bool is_told(const struct gt_locks *l, uint32_t object)
 	       (o->id.why != GT_WHY_JOIN && gt_locks_top_giver(l, object) != NULL);
 }
 
+/* A sentence in lines of its own width, all but the first indented like it. */
+static void print_wrapped(const char *head, const char *text)
+{
+	const int indent = (int)strlen(head);
+	int at = printf("%s", head);
+	while (*text != '\0') {
+		const int len = (int)strcspn(text, " ");
+		if (at > indent && at + len >= COLUMNS)
+			at = printf("\n%*s", indent, "") - 1;
+		at += printf("%.*s ", len, text);
+		text += len + (text[len] == ' ');
+	}
+	putchar('\n');
+}
+
 static void print_text(struct gt_locks *l, const struct settings *o)
 {
 	uint32_t *objects = order(l, l->n_objects, by_object_total);
@@ -274,8 +289,9 @@ static void print_text(struct gt_locks *l, const struct settings *o)
 	char **advice = gt_locks_advice(l, &n_advice);
 	for (size_t i = 0; i < n_advice; i++) {
 		char clean[2048];
-		gt_utf8_clean(clean, sizeof(clean), advice[i]);
-		printf("%s %s.\n", i == 0 ? "do first:" : "then:    ", clean);
+		gt_utf8_clean(clean, sizeof(clean) - 1, advice[i]);
+		strcat(clean, ".");
+		print_wrapped(i == 0 ? "do first: " : "then:     ", clean);
 		free(advice[i]);
 	}
 	free(advice);

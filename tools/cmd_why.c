@@ -79,15 +79,10 @@ static bool parse_time(struct settings *s)
 
 /* ---- text */
 
-/* "mutex lock_a", "read of fd 7 (pipe:[123])", "nanosleep" */
-static void print_what(struct gt_why *y, const struct gt_wait *w, enum gt_class class)
+static void print_what(struct gt_why *y, const struct gt_wait *w)
 {
-	const struct gt_object_id id = gt_object_of(w);
-	char kind[GT_LABEL_MAX];
-	const char *object = gt_answer_object(&y->answer, id);
-	printf("%s", gt_answer_kind(&y->answer, &id, w->stack, kind));
-	if (strcmp(object, "-") != 0)
-		printf("%s %s", class == GT_CLASS_IO ? " of" : "", object);
+	char what[GT_LABEL_MAX];
+	fputs(gt_answer_what(&y->answer, gt_object_of(w), w->stack, what), stdout);
 }
 
 static void print_span(const struct gt_why *y, int64_t from, int64_t to)
@@ -140,14 +135,15 @@ static void print_end(struct gt_why *y, const struct gt_why_link *l)
 
 static void print_link(struct gt_why *y, size_t i)
 {
+	static const char *const verbs[] = { "waited", "was", "waited", "slept" };
+	static const char *const links[] = { "for", "in", "for", "in" };
 	const struct gt_why_link *l = &y->links[i];
 	const struct gt_wait *w = &l->wait;
 	char who[GT_LABEL_MAX], stack[GT_LABEL_MAX], a[GT_QUANTITY_TEXT], b[GT_QUANTITY_TEXT];
-	printf("%s %s%s %s: ", gt_answer_thread(&y->answer, l->thread, who),
-	       i > 0 ? "meanwhile " : "", l->class == GT_CLASS_IO ? "was for" : "waited",
-	       gt_duration_print(a, (uint64_t)(w->end - w->begin)));
-	fputs(l->class == GT_CLASS_IO ? "in " : l->class == GT_CLASS_SLEEP ? "" : "for ", stdout);
-	print_what(y, w, l->class);
+	printf("%s %s%s %s %s ", gt_answer_thread(&y->answer, l->thread, who),
+	       i > 0 ? "meanwhile " : "", verbs[l->class],
+	       gt_duration_print(a, (uint64_t)(w->end - w->begin)), links[l->class]);
+	print_what(y, w);
 	fputs(", ", stdout);
 	print_span(y, w->begin, w->end);
 	putchar('\n');

@@ -24,13 +24,11 @@ static const char *object_name(struct gt_locks *l, uint32_t object)
 	return gt_answer_object(&l->answer, l->objects[object].id);
 }
 
-/* "mutex cache_lock" */
+/* The caller's to free. */
 static char *full_name(struct gt_locks *l, struct gt_object_id id, gt_stack_id stack)
 {
 	char buf[GT_LABEL_MAX];
-	const char *kind = gt_answer_kind(&l->answer, &id, stack, buf);
-	const char *name = gt_answer_object(&l->answer, id);
-	return strcmp(name, "-") == 0 ? gt_mem_text(kind) : gt_mem_format("%s %s", kind, name);
+	return gt_mem_text(gt_answer_what(&l->answer, id, stack, buf));
 }
 
 static unsigned percent(uint64_t part, uint64_t of)

@@ -254,6 +254,20 @@ const char *gt_answer_object(struct gt_answer *a, struct gt_object_id id)
 	return a->what_of[i];
 }
 
+const char *gt_answer_what(struct gt_answer *a, struct gt_object_id id, gt_stack_id stack,
+			   char buf[static GT_LABEL_MAX])
+{
+	char word[GT_LABEL_MAX];
+	const char *kind = gt_answer_kind(a, &id, stack, word);
+	const char *name = gt_answer_object(a, id);
+	if (strcmp(name, "-") == 0)
+		snprintf(buf, GT_LABEL_MAX, "%s", kind);
+	else
+		snprintf(buf, GT_LABEL_MAX, "%.*s%s %.*s", GT_LABEL_MAX / 4, kind,
+			 begins(name, "fd ") ? " of" : "", GT_LABEL_MAX / 2, name);
+	return buf;
+}
+
 /* "fill", or "fill (app.c:12)" where a real line is known. */
 static int put_frame(const struct gt_answer *a, uint32_t frame, char *buf, size_t cap)
 {

@@ -71,6 +71,10 @@ const char *gt_answer_object(struct gt_answer *a, struct gt_object_id id);
 const char *gt_answer_kind(const struct gt_answer *a, const struct gt_object_id *id,
 			   gt_stack_id stack, char buf[static GT_LABEL_MAX]);
 
+/* "mutex cache_lock", "read of fd 7 (pipe:[123])", "nanosleep" */
+const char *gt_answer_what(struct gt_answer *a, struct gt_object_id id, gt_stack_id stack,
+			   char buf[static GT_LABEL_MAX]);
+
 enum gt_class gt_answer_class(const struct gt_answer *a, const struct gt_wait *w);
 
 /* "read < fill < worker": innermost first, at most `max` frames; "-" where there is none. With
