@@ -84,7 +84,8 @@ fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
-matrix  := $(patsubst %.c,$(B)/%,$(wildcard tests/matrix/*.c)) $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/matrix/*.cc)))
+has_sqlite := $(wildcard /usr/include/sqlite3.h)
+matrix  := $(patsubst %.c,$(B)/%,$(filter-out $(if $(has_sqlite),,%/sqlite.c),$(wildcard tests/matrix/*.c))) $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/matrix/*.cc)))
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
@@ -192,7 +193,7 @@ $(B)/tests/torture/stacks-%.so: tests/torture/stacks-lib.inc $(O)/flags
 $(B)/tests/torture/%: tests/torture/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $< -ldl
 $(B)/tests/matrix/%: tests/matrix/%.c
-	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< $(if $(filter %/sqlite,$@),-lsqlite3)
 $(B)/tests/matrix/%: tests/matrix/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
