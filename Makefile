@@ -55,6 +55,11 @@ has_dw      := $(wildcard /usr/include/elfutils/libdwfl.h /usr/local/include/elf
 has_iberty  := $(wildcard /usr/include/libiberty/demangle.h /usr/local/include/libiberty/demangle.h)
 C_SYM   := $(if $(has_dw),-DGT_HAS_DW) $(if $(has_iberty),-DGT_HAS_IBERTY)
 L_SYM   := $(if $(has_dw),-ldw -lelf) $(if $(has_iberty),-liberty)
+# Exports to Perfetto and pprof: code made from schemas by protoc-c. Without it those formats are left out.
+has_protobuf := $(and $(shell command -v protoc-c 2>/dev/null),$(wildcard /usr/include/protobuf-c/protobuf-c.h \
+           /usr/local/include/protobuf-c/protobuf-c.h),$(wildcard /usr/include/zlib.h /usr/local/include/zlib.h))
+C_SYM   += $(if $(has_protobuf),-DGT_HAS_PROTOBUF -I$(O)/schema)
+L_SYM   += $(if $(has_protobuf),-lprotobuf-c -lz)
 C_CLI   := -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(C_SYM)
 L_CLI   ?=
 # Code under test: the library's modules without what only makes sense when preloaded.
@@ -66,13 +71,18 @@ L_TEST  := -ldl $(L_SYM)
 encoder_c := $(wildcard encoder/*.c)
 preload_c := $(wildcard preload/*.c)
 preload_S := $(wildcard preload/*.S)
-tools_c   := $(wildcard tools/*.c tools/*/*.c)
+needs_pb  := $(if $(has_protobuf),,tools/export/perfetto%.c tools/export/pprof%.c)
+tools_c   := $(filter-out $(needs_pb),$(wildcard tools/*.c tools/*/*.c))
+schemas   := $(if $(has_protobuf),$(wildcard tools/export/schema/*.proto))
 headers   := $(wildcard include/gtrace/* encoder/*.h preload/*.h preload/*.def tools/*.h tools/*.def tools/*/*.h)
 
 lib_o   := $(encoder_c:%.c=$(O)/lib/%.o) $(preload_c:%.c=$(O)/lib/%.o) $(preload_S:%.S=$(O)/lib/%.S.o)
-cli_o   := $(encoder_c:%.c=$(O)/cli/%.o) $(tools_c:%.c=$(O)/cli/%.o)
+# Code made from schemas lies in $(O)/schema, under the path of the schema.
+schema_c := $(schemas:%.proto=$(O)/schema/%.pb-c.c)
+schema_o := $(schema_c:%.c=%.o)
+cli_o   := $(encoder_c:%.c=$(O)/cli/%.o) $(tools_c:%.c=$(O)/cli/%.o) $(schema_o)
 core_c  := $(encoder_c) $(filter-out preload/hook_%.c,$(preload_c)) $(filter-out tools/gtrace.c,$(tools_c))
-core_o  := $(core_c:%.c=$(O)/test/%.o) $(O)/test/tests/judge/stack_slow.o
+core_o  := $(core_c:%.c=$(O)/test/%.o) $(O)/test/tests/judge/stack_slow.o $(schema_o)
 
 # Where Criterion or a C++ compiler is missing, those tests are skipped, not the whole build.
 has_criterion := $(wildcard /usr/include/criterion/criterion.h /usr/local/include/criterion/criterion.h)
@@ -120,6 +130,14 @@ $(O)/test/preload/%.o: preload/%.c $(O)/flags
 	$(call say,CC,$< (test))mkdir -p $(@D) && $(CC) $(C_ALL) -DGT_PRELOAD $(C_TEST) $(C_SAN) -MMD -MP -c -o $@ $<
 $(O)/test/%.o: %.c $(O)/flags
 	$(call say,CC,$< (test))mkdir -p $(@D) && $(CC) $(C_ALL) $(C_TEST) $(C_SAN) -MMD -MP -c -o $@ $<
+
+# N.B. made before anything that includes the headers; -w: not our code
+$(schema_c): $(O)/schema/%.pb-c.c: %.proto
+	$(call say,PROTOC,$<)mkdir -p $(O)/schema && protoc-c --c_out=$(O)/schema $<
+$(schema_o): %.o: %.c $(O)/flags
+	$(call say,CC,$(notdir $<))$(CC) $(C_STD) $(CFLAGS) $(C_SYM) $(C_SAN) -w -c -o $@ $<
+pb_o := $(foreach d,cli test,$(patsubst %.c,$(O)/$(d)/%.o,$(wildcard tools/export/p*.c)))
+$(pb_o): | $(schema_c)
 
 # ---------------------------------------------------------------- products
 
@@ -232,7 +250,7 @@ help:
 #: make matrix          real programs: same results, valid files, slowdown; writes docs/MATRIX.md (K=regex: some)
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
-#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind
+#: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind; means of all stacks of real programs
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
 #: make deps deps-demo deps-test    install Debian packages for building, the demo, the tests
@@ -290,8 +308,9 @@ fuzz: $(B)/fuzz-programs
 	$(Q)B=$(B) tests/run-all fuzz
 bench: all $(bench)
 	$(Q)BENCH_RESULTS=bench/RESULTS.md $(B)/bench/bench && cat bench/notes.md >>bench/RESULTS.md
-bench-stack: $(B)/bench/stack
-	$(Q)$(B)/bench/stack
+bench-stack: all $(B)/bench/stack $(B)/judge/libgtrace.so
+	$(Q)tests/deps.sh build bench
+	$(Q)$(B)/bench/stack; a=$$?; B=$(B) bench/stackmeans.sh && exit $$a
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'

@@ -19,6 +19,9 @@ struct gt_frame {
 	uint64_t line; /* never 0: readers' validators want one */
 };
 
+/* What a SWITCH record says (records.def). */
+enum gt_switch { GT_SWITCH_OUT = 1, GT_SWITCH_PREEMPTED, GT_SWITCH_IN, GT_SWITCH_GONE };
+
 /* Empties `b` and begins a table of `kind`: GT_EV_Strings, _Stacks, _CPUSamples or _Sync. */
 void gt_section_begin(struct gt_batch *b, enum gt_event kind, gt_ns start);
 

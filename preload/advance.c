@@ -42,6 +42,7 @@
 
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/note.h"
 #include "preload/stack_walk.h"
 #include "preload/sys.h"
 
@@ -59,7 +60,7 @@ struct gt_shared gt_shared[2];
 
 static const char *const whys[GT_N_WHYS] = {
 /* clang-format off */
-#define GT_WHY(id, name, form, reason, meaning) [id] = reason,
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = reason,
 #include "gtrace/whys.def"
 #undef GT_WHY
 	/* clang-format on */
@@ -146,7 +147,7 @@ uint64_t gt_open_slow(struct gt_thread *t, gt_ns now, bool *is_full)
 		const uint64_t gen = gt_acquire(t);
 		if (!gen)
 			return 0;
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		t->section_gen = gen;
 		atomic_signal_fence(memory_order_seq_cst); /* a jump from here on has something to
 							      forget (thread.c) */
@@ -362,6 +363,32 @@ static void note(struct gt_thread *t, uint64_t gen)
 	t->noted_gen = gen;
 }
 
+/* Where each hook begins: the innermost frame of a stack that only its caller is known of. */
+/* clang-format off */
+#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name);
+#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name);
+#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name);
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+static const char *const entries[GT_N_CALLS] = {
+#define GT_BLOCKING(group, why, ret, name, params, args) gt_entry_##name,
+#define GT_CUSTOM(group, why, ret, name, params, args)   gt_entry_##name,
+#define GT_ASM(group, why, ret, name, params, args)      gt_entry_##name,
+#include "preload/hooks.def"
+#undef GT_BLOCKING
+#undef GT_CUSTOM
+#undef GT_ASM
+};
+/* clang-format on */
+
+static gt_stack caller_stack(uint64_t gen, const struct gt_pending *p)
+{
+	const uint64_t pcs[2] = { (uint64_t)entries[p->call], p->pc - 1 };
+	return gt_stacktab_put(&gt_shared[gen % 2].stacks, pcs, 2);
+}
+
 /* The begin of a wait that is still going on, into the generation in which it began. */
 static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 {
@@ -383,7 +410,17 @@ static void write_pending_begin(struct gt_thread *t, uint64_t gen)
 	enum gt_form form = (enum gt_form)p->form;
 	if (form >= GT_FORM_FD)
 		form = gt_fd_form_guess(gt_fd_of(form, p->object));
-	const gt_stack stack = p->stack.v ? p->stack : gt_stack_of(gen, p->pc - 1);
+	const gt_stack stack = p->stack.v ? p->stack : caller_stack(gen, p);
+	if (gt_has_object(p->why, p->object))
+		gt_note_put_for(
+			t, gen,
+			&(struct gt_note){
+				.time = p->begin,
+				.object = p->object,
+				.who = __atomic_load_n(&p->holder, __ATOMIC_RELAXED),
+				.kind = GT_NOTE_WAIT,
+				.why = p->why,
+				.flags = (uint8_t)__atomic_load_n(&p->flags, __ATOMIC_RELAXED) });
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, stack);
 	gt_commit_to(t, gen, state);
@@ -398,6 +435,7 @@ static void settle(struct gt_thread *t, uint64_t gen, bool is_dead)
 	if (is_dead)
 		gt_drop_half_event(t);
 	write_pending_begin(t, gen);
+	gt_notes_hand_over(t, gen);
 	struct gt_chunk *c = t->chunk[gen % 2];
 	if (!c)
 		return;

@@ -84,7 +84,7 @@ static inline uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 	*is_full = false;
 	const uint64_t gen = gt_acquire(t);
 	if (__builtin_expect(gen != 0, 1)) {
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		t->section_gen = gen;
 		/* from here on a jump has something to forget (thread.c) */
 		atomic_signal_fence(memory_order_seq_cst);

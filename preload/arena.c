@@ -30,6 +30,7 @@
 #include "preload/sys.h"
 #include "preload/thread.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -57,6 +58,7 @@ static size_t reserved_bytes;
 static _Atomic uint64_t free_small, free_big, free_blocks, free_memos; /* count << 32 | index */
 static _Atomic uint32_t full; /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
+static size_t warm; /* upto here memos have their first pages; writer only */
 
 _Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
 
@@ -181,6 +183,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
 	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
+	warm = 0;
 	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
 }
 
@@ -265,6 +268,7 @@ struct gt_chunk *gt_chunk_get(bool big)
 		c = chunk_pop(big ? &free_small : &free_big);
 	if (c) {
 		atomic_store_explicit(&c->commit, 0, memory_order_relaxed);
+		c->is_notes = false;
 		atomic_fetch_add_explicit(&chunk_bytes_in_use, c->size, memory_order_relaxed);
 	}
 	return c;
@@ -377,9 +381,27 @@ static void grow_ahead(struct region *r)
 	region_grow(r, want < r->size ? want : r->size);
 }
 
+/*
+ * A few of the next memos get their first pages, and those of their scratch, before somebody uses
+ * them: the first stacks of a thread would cost more for these than for all the rest.
+ */
+static void warm_memos(void)
+{
+	const size_t given = atomic_load_explicit(&memos.given, memory_order_relaxed);
+	const size_t usable = atomic_load_explicit(&memos.usable, memory_order_acquire);
+	if (warm < given)
+		warm = given;
+	for (; warm < given + 4 * MEMO_BYTES && warm + MEMO_BYTES <= usable; warm += MEMO_BYTES) {
+		gt_sys_populate((uint64_t)memos.base + warm, 8192, true);
+		gt_sys_populate((uint64_t)memos.base + warm + offsetof(struct gt_memo, walk), 4096,
+				true);
+	}
+}
+
 void gt_arena_grow_ahead(void)
 {
 	grow_ahead(&chunks);
 	grow_ahead(&blocks);
 	grow_ahead(&memos);
+	warm_memos();
 }

@@ -23,9 +23,11 @@ struct gt_chunk {
 	uint32_t size;           /* GT_CHUNK_SMALL or GT_CHUNK_BIG */
 	_Atomic uint64_t commit; /* length << 8 | enum gt_state after its last event (advance.c) */
 	uint64_t gen;
-	uint64_t tid;
+	uint64_t tid;   /* of notes: the G */
 	uint64_t start; /* ns, for the batch header */
-	uint8_t mem[];  /* GT_BATCH_HEADER bytes of header room, then data */
+	bool is_notes;  /* struct gt_note[] (note.h), not events */
+	uint8_t mem[]   /* GT_BATCH_HEADER bytes of header room, then data */
+		__attribute__((aligned(8)));
 };
 
 /*

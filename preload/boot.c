@@ -9,7 +9,8 @@
  *   4. arena, generation 1 there is memory to write to, and a generation to write into
  *   5. main thread         registered while nobody else exists
  *   6. writer              opens the output; without one there is nothing to trace for
- *   7. on                  one store
+ *   7. timers              of CPU samples, if asked for
+ *   8. on                  one store
  *
  * N.B. the library is not marked "initfirst", although that would start us before every other
  * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
@@ -29,6 +30,7 @@
 #include "preload/real.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
+#include "preload/timer.h"
 #include "preload/unwind.h"
 #include "preload/writer.h"
 
@@ -152,7 +154,7 @@ static void switch_on(void)
 				      memory_order_release);
 }
 
-/* Steps 3 to 7; also what a forked child does for itself. The calling thread is the only one. */
+/* Steps 3 to 8; also what a forked child does for itself. The calling thread is the only one. */
 static int start(void)
 {
 	gt_self = &gt_inside;
@@ -172,11 +174,13 @@ static int start(void)
 		return -ENOMEM;
 	write_first_status(t);
 	gt_is_tracing = 1;
-	rc = gt_writer_start(start_envp);
+	rc = gt_writer_start(start_envp, t);
 	if (rc) {
 		gt_is_tracing = 0;
 		return rc;
 	}
+	gt_timer_open();
+	gt_timer_arm(t);
 	gt_self = t;
 	gt_thread_arm_end();
 	switch_on();
@@ -255,6 +259,7 @@ void gt_flush_before_end(void)
  */
 void gt_enter_sandbox(bool is_strict)
 {
+	gt_timer_stop();
 	gt_is_sandboxed = 1;
 	if (is_strict && !gt_self->gate)
 		gt_thread_end(gt_self);

@@ -59,6 +59,13 @@ static bool parse_size(const char *s, const char *def, uint64_t *out)
 	return parse_number(s, size_units, out);
 }
 
+static bool parse_rate(const char *s, const char *def, uint64_t *out)
+{
+	(void)def;
+	static const struct unit none[] = { { "", 1 }, { NULL, 0 } };
+	return parse_number(s, none, out) && *out <= 10000;
+}
+
 static bool parse_flag(const char *s, const char *def, int *out)
 {
 	(void)def;
@@ -201,6 +208,7 @@ void gt_config_read(char *const envp[])
 	/* clang-format off */
 #define WANT_time "time"
 #define WANT_size "size"
+#define WANT_rate "rate"
 #define WANT_flag "flag"
 #define WANT_text "text"
 #define WANT_word "word"
@@ -259,6 +267,7 @@ void gt_config_each(void (*fn)(const char *name, const char *value, void *arg), 
 #define SHOW_groups(x, def) show_groups((x), buf, sizeof(buf))
 #define SHOW_time(x, def) show_time((x), buf, sizeof(buf))
 #define SHOW_size(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
+#define SHOW_rate(x, def) (gt_format(buf, sizeof(buf), "%u", (x)), buf)
 #define SHOW_flag(x, def) ((x) ? "1" : "0")
 #define SHOW_text(x, def) ((x).s)
 #define SHOW_word(x, def) word_name(def, (x), buf, sizeof(buf))

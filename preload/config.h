@@ -9,11 +9,13 @@
 enum gt_full_policy { GT_FULL_DROP, GT_FULL_BLOCK };
 enum gt_writer_kind { GT_WRITER_TASK, GT_WRITER_THREAD };
 enum gt_start { GT_START_ON, GT_START_OFF };
+enum gt_sample_by { GT_SAMPLE_PERF, GT_SAMPLE_TIMER };
 enum gt_clock_kind { GT_CLOCK_AUTO, GT_CLOCK_TSC, GT_CLOCK_MONO };
 
 /* The C type of each type of setting; a word is its position in the list of choices. */
 #define GT_CFG_TYPE_time   uint64_t
 #define GT_CFG_TYPE_size   uint64_t
+#define GT_CFG_TYPE_rate   uint64_t
 #define GT_CFG_TYPE_flag   int
 #define GT_CFG_TYPE_word   int
 #define GT_CFG_TYPE_groups uint32_t /* bit `enum gt_group`: off */

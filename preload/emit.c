@@ -33,6 +33,7 @@
 #include "preload/boot.h"
 #include "preload/config.h"
 #include "preload/fd.h"
+#include "preload/note.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
 
@@ -40,7 +41,7 @@
 
 static const uint8_t forms[GT_N_WHYS] = {
 /* clang-format off */
-#define GT_WHY(id, name, form, reason, meaning) [id] = GT_FORM_##form,
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_FORM_##form,
 #include "gtrace/whys.def"
 #undef GT_WHY
 	/* clang-format on */
@@ -94,6 +95,20 @@ static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
 	return gen << 2 | claim;
 }
 
+/* gt_open(), with room for a note if there is any memory left. */
+static uint64_t open_with_note(struct gt_thread *t, gt_ns now, bool *is_full)
+{
+	for (;;) {
+		const uint64_t gen = gt_open(t, now, is_full);
+		if (!gen || __builtin_expect(gt_note_has_room(t, gen), 1))
+			return gen;
+		t->section_gen = 0;
+		gt_release(t);
+		if (!gt_note_refill(t)) /* counted; the wait is worth more than its note */
+			return gt_open(t, now, is_full);
+	}
+}
+
 /* Pays the end of an earlier wait, with the time at which it ended. Returns whether nothing is owed
  * any more. */
 static bool pay_owed(struct gt_thread *t)
@@ -107,9 +122,13 @@ static bool pay_owed(struct gt_thread *t)
 		return false; /* advance is at it */
 	bool is_full;
 	const gt_ns then = { t->owed_ns };
-	const uint64_t gen = gt_open(t, then, &is_full);
+	const bool is_expired = t->pending.flags & GT_WAIT_EXPIRED;
+	const uint64_t gen =
+		is_expired ? open_with_note(t, then, &is_full) : gt_open(t, then, &is_full);
 	if (!gen)
 		return false;
+	if (is_expired && gt_note_has_room(t, gen))
+		gt_note_put(t, gen, &(struct gt_note){ .time = then, .kind = GT_NOTE_EXPIRED });
 	const enum gt_state state =
 		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
 	if (state != GT_STATE_RUNNING) { /* N.B. else it is paid, and a jump came before the next
@@ -142,6 +161,8 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
+	if (sure)
+		gt_stack_expect(t);
 	if (!is_free(t)) {
 		w->begin = gt_now();
 		return;
@@ -154,14 +175,15 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		gt_count_add(&t->own[GT_OWN_lost_nested], 1);
 	} else {
 		struct gt_pending *p = &t->pending;
-		t->section_sp = (uint64_t)__builtin_frame_address(
-			0); /* gt_open() does that for other sections */
+		t->section_sp = GT_FRAME(); /* gt_open() does that for other sections */
 		p->form = forms[why];
 		p->why = (uint8_t)why;
 		p->call = w->call;
 		p->begin = w->begin;
-		p->sp = (uint64_t)__builtin_frame_address(0);
-		p->object = object;
+		p->sp = GT_FRAME();
+		p->object = gt_objects[why] == GT_OBJECT_FD ? gt_fd_object((int)object) : object;
+		p->holder = 0;
+		p->flags = 0;
 		p->pc = pc;
 		p->stack = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		w->is_pending = true;
@@ -233,6 +255,14 @@ static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_fo
 	struct gt_batch *b = &t->batch[gen % 2];
 	if (n_pcs)
 		p->stack = gt_stack_id(t, gen);
+	if (gt_has_object(p->why, p->object) && gt_note_has_room(t, gen))
+		gt_note_put(t, gen,
+			    &(struct gt_note){ .time = p->begin,
+					       .object = p->object,
+					       .who = p->holder,
+					       .kind = GT_NOTE_WAIT,
+					       .why = p->why,
+					       .flags = (uint8_t)p->flags });
 	gt_put_statuses(t, gen, b, p->begin);
 	const enum gt_state state = gt_put_begin(t, b, form, p->stack);
 	gt_put_end(t, b, now, state);
@@ -252,7 +282,9 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
 	bool is_full;
-	const uint64_t gen = gt_open(t, p->begin, &is_full);
+	const uint64_t gen = gt_has_object(p->why, p->object)
+				     ? open_with_note(t, p->begin, &is_full)
+				     : gt_open(t, p->begin, &is_full);
 	if (gen == begun) {
 		write_whole(t, gen, now, form, n);
 		gt_release(t);
@@ -277,8 +309,10 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 void gt_wait_end(struct gt_wait *w)
 {
 	struct gt_thread *t = w->t;
+	gt_fd_unwatch(w->key);
 	if (!t || t != gt_self)
 		return;
+	gt_stack_expect(t); /* while the clock is read */
 	const gt_ns now = gt_now();
 	const uint64_t elapsed = now.v > w->begin.v ? now.v - w->begin.v : 0;
 	count_time(t, w->call, elapsed);
@@ -286,13 +320,16 @@ void gt_wait_end(struct gt_wait *w)
 	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
 	if (!w->is_pending || !word)
 		return;
+	if (w->is_expired)
+		__atomic_store_n(&t->pending.flags, t->pending.flags | GT_WAIT_EXPIRED,
+				 __ATOMIC_RELAXED);
 	if (elapsed >= gt_cfg.min_wait_ns) {
 		write_wait(t, now, word >> 2);
 		return;
 	}
 	const uint64_t gen = gt_acquire(t);
 	if (gen) { /* N.B. else the section is that of an outer frame, and so is section_sp */
-		t->section_sp = (uint64_t)__builtin_frame_address(0);
+		t->section_sp = GT_FRAME();
 		if (gen == word >> 2)
 			atomic_store_explicit(&t->pending.word, 0, memory_order_relaxed);
 		gt_release(t);
@@ -372,7 +409,7 @@ void gt_emit_heap(struct gt_thread *t)
 		return; /* somebody else, or a later call, will do it */
 	uint32_t on = GT_ON_TRACING | GT_ON_HEAP;
 	if (!atomic_compare_exchange_strong_explicit(&gt_ctl.on[GT_GROUP_any], &on, GT_ON_TRACING,
-						     memory_order_relaxed, memory_order_relaxed))
+						     memory_order_acquire, memory_order_relaxed))
 		return;
 	gt_ctl_change(GT_ON_TRACING | GT_ON_HEAP, GT_ON_TRACING);
 	bool is_full;

@@ -13,6 +13,8 @@ struct gt_wait {
 	gt_ns begin;
 	uint16_t call;
 	bool is_pending; /* this wait, and not an outer one, owns t->pending */
+	bool is_expired; /* the hook says: its time was over */
+	uint16_t key;    /* see gt_fd_watch() */
 };
 
 /*
@@ -29,14 +31,36 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 								uint64_t object, bool sure)
 {
 	w->t = t;
+	w->is_expired = false;
+	w->key = 0;
 	if (!t)
 		return;
 	w->call = (uint16_t)call;
 	gt_wait_begin_slow(w, t, why, object, sure, (uint64_t)__builtin_return_address(0));
 }
 
+/*
+ * Who holds the object just now: a tid, or with GT_WAIT_READERS in `flags` a number of readers; 0 =
+ * unknown. Just before the real call, as who holds it at the begin is often not told yet.
+ */
+static inline void gt_wait_held(struct gt_wait *w, uint32_t holder, uint32_t flags)
+{
+	if (!w->t || !w->is_pending)
+		return;
+	/* relaxed: advance may read either */
+	__atomic_store_n(&w->t->pending.holder, holder, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->t->pending.flags, flags, __ATOMIC_RELAXED);
+}
+
 /* The wait pending on the calling thread, if any, was left by a jump: it ends now. */
 void gt_wait_abandon(struct gt_thread *t);
+
+/* Is the thread in a wait whose begin is in no generation yet? */
+static inline bool gt_wait_is_untold(const struct gt_thread *t)
+{
+	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
+	return word && (word & 3) != GT_CLAIM_WRITTEN;
+}
 
 /* The thread ends: a wait still pending is dropped, unless its begin is written. false: it is being
  * written just now. Context: who owns the record. */

@@ -17,6 +17,12 @@ enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
 static _Atomic uint8_t kinds[N_FDS];
 static _Atomic uint8_t used[N_FDS]; /* since the last refresh */
 static _Atomic uint32_t is_any_used;
+static _Atomic uint16_t closed[N_FDS];
+
+enum { KEY_UNKNOWN, KEY_NONE, KEY_FIRST, N_KEYS = 1 << 12 };
+static _Atomic uint16_t keys[N_FDS];
+static _Atomic uint64_t pipes[N_FDS]; /* inodes */
+static _Atomic uint32_t watchers[N_KEYS];
 
 /* A regular file, directory or block device comes back at once; everything else may wait for
  * somebody. */
@@ -71,8 +77,76 @@ enum gt_form gt_fd_form_guess(int fd)
 
 void gt_fd_forget(int fd)
 {
-	if (fd >= 0 && fd < N_FDS)
-		atomic_store_explicit(&kinds[fd], FD_UNKNOWN, memory_order_relaxed);
+	if (fd < 0 || fd >= N_FDS)
+		return;
+	atomic_store_explicit(&kinds[fd], FD_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&keys[fd], KEY_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&pipes[fd], 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&closed[fd], 1, memory_order_relaxed);
+}
+
+uint64_t gt_fd_object(int fd)
+{
+	const uint64_t n =
+		fd >= 0 && fd < N_FDS ? atomic_load_explicit(&closed[fd], memory_order_relaxed) : 0;
+	return (uint32_t)fd | n << 32;
+}
+
+/* ---- pipes and eventfds ---- */
+
+static uint16_t key_of(int fd, const struct stat *st)
+{
+	uint64_t id;
+	if (S_ISFIFO(st->st_mode)) /* both ends have it */
+		id = st->st_ino;
+	else if (!(st->st_mode & S_IFMT)) /* an anonymous file: all have the same inode */
+		id = (uint64_t)fd << 40;
+	else
+		return KEY_NONE;
+	return (uint16_t)(KEY_FIRST + (id * 0x9e3779b97f4a7c15ull >> 52));
+}
+
+static uint16_t key(int fd)
+{
+	if (fd < 0 || fd >= N_FDS)
+		return KEY_NONE;
+	uint16_t k = atomic_load_explicit(&keys[fd], memory_order_relaxed);
+	struct stat st;
+	if (__builtin_expect(k == KEY_UNKNOWN && !gt_is_sandboxed, 0)) {
+		const bool is_there = !GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st));
+		k = is_there ? key_of(fd, &st) : KEY_NONE;
+		atomic_store_explicit(&pipes[fd], is_there && S_ISFIFO(st.st_mode) ? st.st_ino : 0,
+				      memory_order_relaxed);
+		atomic_store_explicit(&keys[fd], k, memory_order_relaxed);
+	}
+	return k;
+}
+
+uint16_t gt_fd_watch(int fd)
+{
+	const uint16_t k = key(fd);
+	if (k < KEY_FIRST)
+		return 0;
+	atomic_fetch_add_explicit(&watchers[k - KEY_FIRST], 1, memory_order_relaxed);
+	return k;
+}
+
+void gt_fd_unwatch(uint16_t k)
+{
+	if (k)
+		atomic_fetch_sub_explicit(&watchers[k - KEY_FIRST], 1, memory_order_relaxed);
+}
+
+uint64_t gt_fd_pipe(int fd)
+{
+	return fd >= 0 && fd < N_FDS ? atomic_load_explicit(&pipes[fd], memory_order_relaxed) : 0;
+}
+
+bool gt_fd_is_watched(int fd)
+{
+	const uint16_t k = key(fd);
+	return k >= KEY_FIRST &&
+	       atomic_load_explicit(&watchers[k - KEY_FIRST], memory_order_relaxed);
 }
 
 /* "flags:\t0100002" in /proc/PID/fdinfo/FD, octal. */

@@ -8,6 +8,8 @@
 
 #include "preload/hook_types.h"
 
+#include <stdbool.h>
+
 /* How a wait of `ns` on `fd` is told; in a sandbox what is not known is judged by its length.
  * Context: any host thread. */
 enum gt_form gt_fd_form(int fd, uint64_t ns);
@@ -19,6 +21,26 @@ static inline int gt_fd_of(enum gt_form form, uint64_t object)
 {
 	return form == GT_FORM_FD ? (int)object : -1;
 }
+
+/*
+ * A descriptor as an object of a wait: its number, and below the sign how often it was closed, so
+ * that another file of the same number is not taken for it.
+ */
+uint64_t gt_fd_object(int fd);
+static inline int gt_object_fd(uint64_t object)
+{
+	return (int)(uint32_t)object;
+}
+
+/*
+ * Pipes and eventfds, where one thread's write ends another's read: a reader is announced from its
+ * begin to its end, and a writer asks whether there is one. gt_fd_watch() gives a key, 0 = neither
+ * pipe nor eventfd, or not known in a sandbox. A key left behind by a jump only costs records.
+ */
+uint16_t gt_fd_watch(int fd);
+void gt_fd_unwatch(uint16_t key);
+bool gt_fd_is_watched(int fd);
+uint64_t gt_fd_pipe(int fd); /* its inode, the same for both ends; 0 = no pipe, or not known */
 
 /* The descriptor may be another one now. Context: any. */
 void gt_fd_forget(int fd);

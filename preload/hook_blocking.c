@@ -7,6 +7,7 @@
  * callee that saves vector registers, and then any value of it is safe.
  */
 #include "preload/hook.h"
+#include "preload/note.h"
 
 #include <sys/ipc.h>
 #include <sys/random.h>
@@ -82,6 +83,26 @@ static inline bool is_sure(enum gt_why why, bool is_now)
 
 /* The first argument, 0 where there is none. */
 #define GT_FIRST(first, ...) (first + 0)
+#define GT_FD(first, ...)    ((int)(intptr_t)(first + 0))
+
+/* A write into a pipe or eventfd that a thread of ours reads from lets that thread go. */
+struct gt_waker {
+	struct gt_thread *t; /* NULL: nobody reads */
+	gt_ns when;
+};
+
+static inline struct gt_waker waker_of(struct gt_thread *t, int fd)
+{
+	if (fd < 0 || __builtin_expect(!gt_fd_is_watched(fd), 1))
+		return (struct gt_waker){ NULL, { 0 } };
+	return (struct gt_waker){ t, gt_now() };
+}
+
+static inline void wrote(const struct gt_waker *k, int fd, long result, uint64_t pc)
+{
+	if (__builtin_expect(k->t && result >= 0, 0))
+		gt_wake(k->t, GT_WHY_WRITE, gt_fd_object(fd), 1, k->when, pc);
+}
 
 /* Locals have a prefix: rows name their parameters as they like. */
 /* clang-format off */
@@ -91,10 +112,20 @@ static inline bool is_sure(enum gt_why why, bool is_now)
 		struct gt_thread *const gt_t = gt_on_in(GT_GROUP_##group);                                   \
 		if (!gt_t)                                                                                   \
 			return gt_real.name args;                                                            \
-		const bool gt_now = GT_NOW_##name;                                                           \
-		GT_WAIT_AS(gt_t, GT_CALL_##name, why_of(GT_WHY_##why, gt_now), GT_FIRST args,                \
-		        is_sure(GT_WHY_##why, gt_now));                                                      \
-		return gt_real.name args;                                                                    \
+		const bool gt_is_now = GT_NOW_##name;                                                        \
+		const int gt_written = GT_WHY_##why == GT_WHY_WRITE ? GT_FD args : -1;                       \
+		const struct gt_waker gt_k = waker_of(gt_t, gt_written);                                     \
+		ret gt_result;                                                                               \
+		{                                                                                            \
+			GT_WAIT_AS(gt_t, GT_CALL_##name, why_of(GT_WHY_##why, gt_is_now), GT_FIRST args,     \
+			        is_sure(GT_WHY_##why, gt_is_now));                                           \
+			if (GT_WHY_##why == GT_WHY_READ)                                                     \
+				gt_w.key = gt_fd_watch(GT_FD args);                                          \
+			gt_result = gt_real.name args;                                                       \
+		}                                                                                            \
+		if (GT_WHY_##why == GT_WHY_WRITE)                                                            \
+			wrote(&gt_k, gt_written, (long)gt_result, (uint64_t)__builtin_return_address(0));    \
+		return gt_result;                                                                            \
 	}
 #define GT_COUNTED(group, why, ret, name, params, args)                                                      \
 	ret gt_hook_##name params                                                                            \

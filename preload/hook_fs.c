@@ -86,3 +86,25 @@ GT_DUP(dup2, (int fd, int to), (fd, to))
 GT_DUP(__dup2, (int fd, int to), (fd, to))
 GT_DUP(dup3, (int fd, int to, int fl), (fd, to, fl))
 /* clang-format on */
+
+/* ---- calls on all files, or on memory: no descriptor ---- */
+
+void gt_hook_sync(void)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t) {
+		gt_real.sync();
+		return;
+	}
+	GT_WAIT(t, GT_CALL_sync, GT_WHY_FSYNC, -1);
+	gt_real.sync();
+}
+
+int gt_hook_msync(void *p, size_t n, int fl)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.msync(p, n, fl);
+	GT_WAIT(t, GT_CALL_msync, GT_WHY_FSYNC, -1);
+	return gt_real.msync(p, n, fl);
+}

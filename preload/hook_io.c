@@ -2,7 +2,9 @@
 #define GT_FILE_GROUP GT_GROUP_io
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/note.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
@@ -71,6 +73,20 @@ static enum gt_why why_of_rare(long nr, long b, long c, long d)
 		return GT_WHY_SIGNAL;
 	default:
 		return GT_WHY__;
+	}
+}
+
+static bool futex_wakes(long op)
+{
+	switch (op & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_BITSET:
+	case FUTEX_WAKE_OP:
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -216,8 +232,17 @@ long gt_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	const enum gt_why why = why_of_number(nr, b, c, d);
 	if (why == GT_WHY__) {
 		gt_count(t, GT_CALL_syscall);
-		return gt_real.syscall(nr, a, b, c, d, e, f);
+		if (nr != SYS_futex || !futex_wakes(b))
+			return gt_real.syscall(nr, a, b, c, d, e, f);
+		const gt_ns when = gt_now();
+		const long rc = gt_real.syscall(nr, a, b, c, d, e, f);
+		if (rc > 0)
+			gt_wake(t, GT_WHY_FUTEX, (uint64_t)a, (uint32_t)rc, when,
+				(uint64_t)__builtin_return_address(0));
+		return rc;
 	}
-	GT_WAIT_AS(t, GT_CALL_syscall, why, a, why == GT_WHY_FUTEX);
-	return gt_real.syscall(nr, a, b, c, d, e, f);
+	GT_WAIT_AS(t, GT_CALL_syscall, why, nr == SYS_sync ? -1 : a, why == GT_WHY_FUTEX);
+	const long rc = gt_real.syscall(nr, a, b, c, d, e, f);
+	gt_w.is_expired = why == GT_WHY_FUTEX && rc == -1 && errno == ETIMEDOUT;
+	return rc;
 }

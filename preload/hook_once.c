@@ -3,11 +3,20 @@
  * tried first.
  */
 #define GT_FILE_GROUP GT_GROUP_sync
-#include "preload/hook.h"
-
-#include <errno.h>
+#include "preload/hook_lock.h"
 
 /* ---- C11 ---- */
+
+/* glibc's are its pthread ones under other names. */
+static inline const pthread_mutex_t *mutex_of(const mtx_t *m)
+{
+	return (const pthread_mutex_t *)(const void *)m;
+}
+
+static inline const pthread_cond_t *cond_of(const cnd_t *c)
+{
+	return (const pthread_cond_t *)(const void *)c;
+}
 
 /* N.B. a mtx_t is never robust or priority-protected, so that trying is harmless (hook_sync.c). */
 #define GT_MTX(name, params, args)                                                                 \
@@ -22,12 +31,29 @@
 			return rc;                                                                 \
 		}                                                                                  \
 		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_MUTEX, m);                                  \
-		return gt_real.name args;                                                          \
+		gt_wait_held(&gt_w, gt_mutex_holder(mutex_of(m)), 0);                              \
+		return GT_EXPIRES_AS(gt_real.name args, thrd_timedout);                            \
+	}
+
+#define GT_CND(name, params, args)                                                                 \
+	int gt_hook_##name params                                                                  \
+	{                                                                                          \
+		struct gt_thread *const t = gt_on();                                               \
+		if (!t)                                                                            \
+			return gt_real.name args;                                                  \
+		gt_give_up(t, mutex_of(m), (uint64_t)__builtin_return_address(0));                 \
+		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_COND, c);                                   \
+		return GT_EXPIRES_AS(gt_real.name args, thrd_timedout);                            \
 	}
 
 /* clang-format off */
 GT_MTX(mtx_lock, (mtx_t *m), (m))
 GT_MTX(mtx_timedlock, (mtx_t *m, const struct timespec *abs), (m, abs))
+GT_CND(cnd_wait, (cnd_t *c, mtx_t *m), (c, m))
+GT_CND(cnd_timedwait, (cnd_t *c, mtx_t *m, const struct timespec *abs), (c, m, abs))
+GT_WAKING(mtx_unlock, GT_WHY_MUTEX, m, gt_mutex_is_wanted(mutex_of(m), gt_tid(gt_t)), (mtx_t *m), (m))
+GT_WAKING(cnd_signal, GT_WHY_COND, c, gt_cond_waiters(cond_of(c)) != 0, (cnd_t *c), (c))
+GT_WAKING(cnd_broadcast, GT_WHY_COND, c, gt_cond_waiters(cond_of(c)), (cnd_t *c), (c))
 /* clang-format on */
 
 /* ---- once ---- */

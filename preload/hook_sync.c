@@ -14,17 +14,13 @@
  * afterwards.
  */
 #define GT_FILE_GROUP GT_GROUP_sync
-#include "preload/hook.h"
+#include "preload/hook_lock.h"
 #include "preload/real.h"
 
 #include <errno.h>
 
 /* The real call has to be asked, but is not expected to wait. */
 #define GT_ASK (-1)
-
-/* Bits of __kind (glibc): a trylock has side effects on these. */
-#define GT_KIND_ROBUST  16
-#define GT_KIND_PROTECT 64
 
 /*
  * 0 or an error: final, as the real lock would have said; EBUSY; or GT_ASK.
@@ -38,9 +34,8 @@ static inline int try_mutex(pthread_mutex_t *m)
 	if (__builtin_expect(!(kind & (GT_KIND_ROBUST | GT_KIND_PROTECT)), 1))
 		return gt_real.pthread_mutex_trylock(m);
 
-	const unsigned lock = (unsigned)__atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED);
-	const unsigned owned = kind & GT_KIND_PROTECT ? 0x7ffff : 0x3fffffff;
-	return lock & owned ? EBUSY : GT_ASK;
+	const uint32_t owned = kind & GT_KIND_PROTECT ? ~GT_LOCK_CEILING : GT_LOCK_TID;
+	return gt_peek(&m->__data.__lock) & owned ? EBUSY : GT_ASK;
 }
 
 /* The rest of the function: answered by `attempt`, or a wait in the real call. */
@@ -73,6 +68,7 @@ int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
 	if (!t)
 		return gt_real.pthread_mutex_lock(m);
 	GT_TRY(t, GT_CALL_pthread_mutex_lock, GT_WHY_MUTEX, m, try_mutex(m));
+	gt_wait_held(&gt_w, gt_mutex_holder(m), 0);
 	return gt_real.pthread_mutex_lock(m); /* EDEADLK comes from here, as it should */
 }
 
@@ -82,7 +78,8 @@ int gt_hook_pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *a
 	if (!t)
 		return gt_real.pthread_mutex_timedlock(m, abs);
 	GT_TRY(t, GT_CALL_pthread_mutex_timedlock, GT_WHY_MUTEX, m, try_mutex(m));
-	return gt_real.pthread_mutex_timedlock(m, abs);
+	gt_wait_held(&gt_w, gt_mutex_holder(m), 0);
+	return GT_EXPIRES(gt_real.pthread_mutex_timedlock(m, abs));
 }
 
 int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const struct timespec *abs)
@@ -92,7 +89,8 @@ int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const str
 		return gt_real.pthread_mutex_clocklock(m, clk, abs);
 	GT_TRY(t, GT_CALL_pthread_mutex_clocklock, GT_WHY_MUTEX, m,
 	       is_known(clk) ? try_mutex(m) : GT_ASK);
-	return gt_real.pthread_mutex_clocklock(m, clk, abs);
+	gt_wait_held(&gt_w, gt_mutex_holder(m), 0);
+	return GT_EXPIRES(gt_real.pthread_mutex_clocklock(m, clk, abs));
 }
 
 /* Calls that never wait: counted on the way. */
@@ -107,14 +105,14 @@ int gt_hook_pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clk, const str
 
 /* clang-format off */
 GT_COUNTED(pthread_mutex_trylock, (pthread_mutex_t *m), (m))
-GT_COUNTED(pthread_mutex_unlock, (pthread_mutex_t *m), (m))
-GT_COUNTED(pthread_cond_signal, (pthread_cond_t *c), (c))
-GT_COUNTED(pthread_cond_broadcast, (pthread_cond_t *c), (c))
 GT_COUNTED(pthread_rwlock_tryrdlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(pthread_rwlock_trywrlock, (pthread_rwlock_t *l), (l))
-GT_COUNTED(pthread_rwlock_unlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(sem_trywait, (sem_t *s), (s))
-GT_COUNTED(sem_post, (sem_t *s), (s))
+GT_WAKING(pthread_mutex_unlock, GT_WHY_MUTEX, m, gt_mutex_is_wanted(m, gt_tid(gt_t)), (pthread_mutex_t *m), (m))
+GT_WAKING(pthread_rwlock_unlock, GT_WHY_RWLOCK, l, gt_rwlock_wakes(l), (pthread_rwlock_t *l), (l))
+GT_WAKING(pthread_cond_signal, GT_WHY_COND, c, gt_cond_waiters(c) != 0, (pthread_cond_t *c), (c))
+GT_WAKING(pthread_cond_broadcast, GT_WHY_COND, c, gt_cond_waiters(c), (pthread_cond_t *c), (c))
+GT_WAKING(sem_post, GT_WHY_SEM, s, gt_sem_is_wanted(s), (sem_t *s), (s))
 /* clang-format on */
 
 /* ---- condition variables ---- */
@@ -124,6 +122,7 @@ int gt_hook_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_wait(c, m);
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_wait, GT_WHY_COND, c);
 	return gt_real.pthread_cond_wait(c, m);
 }
@@ -134,8 +133,9 @@ int gt_hook_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_timedwait(c, m, abs);
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_timedwait, GT_WHY_COND, c);
-	return gt_real.pthread_cond_timedwait(c, m, abs);
+	return GT_EXPIRES(gt_real.pthread_cond_timedwait(c, m, abs));
 }
 
 int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clk,
@@ -144,11 +144,18 @@ int gt_hook_pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clocki
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_cond_clockwait(c, m, clk, abs);
+	gt_give_up(t, m, (uint64_t)__builtin_return_address(0));
 	GT_WAIT_SURE(t, GT_CALL_pthread_cond_clockwait, GT_WHY_COND, c);
-	return gt_real.pthread_cond_clockwait(c, m, clk, abs);
+	return GT_EXPIRES(gt_real.pthread_cond_clockwait(c, m, clk, abs));
 }
 
 /* ---- reader-writer locks ---- */
+
+static inline void rwlock_held(struct gt_wait *w, const pthread_rwlock_t *l, uint32_t flags)
+{
+	const uint32_t holder = gt_rwlock_holder(l, &flags);
+	gt_wait_held(w, holder, flags);
+}
 
 int gt_hook_pthread_rwlock_rdlock(pthread_rwlock_t *l)
 {
@@ -157,6 +164,7 @@ int gt_hook_pthread_rwlock_rdlock(pthread_rwlock_t *l)
 		return gt_real.pthread_rwlock_rdlock(l);
 	GT_TRY(t, GT_CALL_pthread_rwlock_rdlock, GT_WHY_RWLOCK, l,
 	       gt_real.pthread_rwlock_tryrdlock(l));
+	rwlock_held(&gt_w, l, GT_WAIT_READS);
 	return gt_real.pthread_rwlock_rdlock(l);
 }
 
@@ -167,10 +175,11 @@ int gt_hook_pthread_rwlock_wrlock(pthread_rwlock_t *l)
 		return gt_real.pthread_rwlock_wrlock(l);
 	GT_TRY(t, GT_CALL_pthread_rwlock_wrlock, GT_WHY_RWLOCK, l,
 	       gt_real.pthread_rwlock_trywrlock(l));
+	rwlock_held(&gt_w, l, 0);
 	return gt_real.pthread_rwlock_wrlock(l);
 }
 
-#define GT_RWLOCK(name, attempt, valid, params, args)                                              \
+#define GT_RWLOCK(name, attempt, flags, valid, params, args)                                       \
 	int gt_hook_##name params                                                                  \
 	{                                                                                          \
 		struct gt_thread *const t = gt_on();                                               \
@@ -178,21 +187,29 @@ int gt_hook_pthread_rwlock_wrlock(pthread_rwlock_t *l)
 			return gt_real.name args;                                                  \
 		GT_TRY(t, GT_CALL_##name, GT_WHY_RWLOCK, l,                                        \
 		       (valid) ? gt_real.attempt(l) : GT_ASK);                                     \
-		return gt_real.name args;                                                          \
+		rwlock_held(&gt_w, l, flags);                                                      \
+		return GT_EXPIRES(gt_real.name args);                                              \
 	}
 
 /* clang-format off */
-GT_RWLOCK(pthread_rwlock_timedrdlock, pthread_rwlock_tryrdlock, is_valid(abs),
+GT_RWLOCK(pthread_rwlock_timedrdlock, pthread_rwlock_tryrdlock, GT_WAIT_READS, is_valid(abs),
         (pthread_rwlock_t *l, const struct timespec *abs), (l, abs))
-GT_RWLOCK(pthread_rwlock_timedwrlock, pthread_rwlock_trywrlock, is_valid(abs),
+GT_RWLOCK(pthread_rwlock_timedwrlock, pthread_rwlock_trywrlock, 0, is_valid(abs),
         (pthread_rwlock_t *l, const struct timespec *abs), (l, abs))
-GT_RWLOCK(pthread_rwlock_clockrdlock, pthread_rwlock_tryrdlock, is_known(clk) && is_valid(abs),
+GT_RWLOCK(pthread_rwlock_clockrdlock, pthread_rwlock_tryrdlock, GT_WAIT_READS, is_known(clk) && is_valid(abs),
         (pthread_rwlock_t *l, clockid_t clk, const struct timespec *abs), (l, clk, abs))
-GT_RWLOCK(pthread_rwlock_clockwrlock, pthread_rwlock_trywrlock, is_known(clk) && is_valid(abs),
+GT_RWLOCK(pthread_rwlock_clockwrlock, pthread_rwlock_trywrlock, 0, is_known(clk) && is_valid(abs),
         (pthread_rwlock_t *l, clockid_t clk, const struct timespec *abs), (l, clk, abs))
 /* clang-format on */
 
 /* ---- semaphores and barriers ---- */
+
+#define GT_SEM_EXPIRES(call)                                                                       \
+	({                                                                                         \
+		const int gt_result = (call);                                                      \
+		gt_w.is_expired = gt_result && errno == ETIMEDOUT;                                 \
+		gt_result;                                                                         \
+	})
 
 /* 0 or EBUSY; a failing attempt leaves errno as it was. */
 static inline int try_sem(sem_t *s)
@@ -231,7 +248,7 @@ int gt_hook_sem_timedwait(sem_t *s, const struct timespec *abs)
 		return gt_real.sem_timedwait(s, abs);
 	GT_TRY(t, GT_CALL_sem_timedwait, GT_WHY_SEM, s,
 	       is_valid(abs) ? try_sem_at_point(s) : GT_ASK);
-	return gt_real.sem_timedwait(s, abs);
+	return GT_SEM_EXPIRES(gt_real.sem_timedwait(s, abs));
 }
 
 int gt_hook_sem_clockwait(sem_t *s, clockid_t clk, const struct timespec *abs)
@@ -241,24 +258,22 @@ int gt_hook_sem_clockwait(sem_t *s, clockid_t clk, const struct timespec *abs)
 		return gt_real.sem_clockwait(s, clk, abs);
 	GT_TRY(t, GT_CALL_sem_clockwait, GT_WHY_SEM, s,
 	       is_known(clk) && is_valid(abs) ? try_sem(s) : GT_ASK);
-	return gt_real.sem_clockwait(s, clk, abs);
+	return GT_SEM_EXPIRES(gt_real.sem_clockwait(s, clk, abs));
 }
 
-/* The thread that completes the barrier does not wait. */
-static bool completes(const pthread_barrier_t *b)
-{
-	const unsigned *const word = (const unsigned *)(const void *)b;
-	return gt_more.is_barrier_known &&
-	       __atomic_load_n(&word[0], __ATOMIC_RELAXED) -
-			       __atomic_load_n(&word[1], __ATOMIC_RELAXED) + 1 ==
-		       __atomic_load_n(&word[2], __ATOMIC_RELAXED);
-}
-
+/* The thread that completes the barrier does not wait: it lets the others go. */
 int gt_hook_pthread_barrier_wait(pthread_barrier_t *b)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
 		return gt_real.pthread_barrier_wait(b);
-	GT_WAIT_AS(t, GT_CALL_pthread_barrier_wait, GT_WHY_BARRIER, b, !completes(b));
+	const uint32_t n = gt_barrier_wakes(b);
+	if (n) {
+		gt_count(t, GT_CALL_pthread_barrier_wait);
+		gt_wake(t, GT_WHY_BARRIER, (uint64_t)b, n, gt_now(),
+			(uint64_t)__builtin_return_address(0));
+		return gt_real.pthread_barrier_wait(b);
+	}
+	GT_WAIT_SURE(t, GT_CALL_pthread_barrier_wait, GT_WHY_BARRIER, b);
 	return gt_real.pthread_barrier_wait(b);
 }

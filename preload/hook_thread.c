@@ -18,6 +18,7 @@
  */
 #define GT_FILE_GROUP GT_GROUP_thread
 #include "preload/hook.h"
+#include "preload/object.h"
 #include "preload/real.h"
 
 #include <errno.h>
@@ -205,7 +206,10 @@ __attribute__((noreturn)) void gt_hook_thrd_exit(int value)
 			return rc;                                                                 \
 		}                                                                                  \
 		GT_WAIT_SURE(t, GT_CALL_##name, GT_WHY_JOIN, th);                                  \
-		return gt_real.name args;                                                          \
+		gt_wait_held(&gt_w, gt_tid_of(th), 0);                                             \
+		const int gt_result = gt_real.name args;                                           \
+		gt_w.is_expired = gt_result == ETIMEDOUT;                                          \
+		return gt_result;                                                                  \
 	}
 
 /* clang-format off */
@@ -221,7 +225,10 @@ int gt_hook_pthread_clockjoin_np(pthread_t th, void **value, clockid_t clk,
 		return gt_real.pthread_clockjoin_np(th, value, clk, abs);
 	/* N.B. no try here: it would join where another clock has to be refused */
 	GT_WAIT(t, GT_CALL_pthread_clockjoin_np, GT_WHY_JOIN, th);
-	return gt_real.pthread_clockjoin_np(th, value, clk, abs);
+	gt_wait_held(&gt_w, gt_tid_of(th), 0);
+	const int rc = gt_real.pthread_clockjoin_np(th, value, clk, abs);
+	gt_w.is_expired = rc == ETIMEDOUT;
+	return rc;
 }
 
 /* Only a success of the attempt is final: other errors have other numbers here. */
@@ -239,6 +246,8 @@ int gt_hook_thrd_join(thrd_t th, int *value)
 		return thrd_success;
 	}
 	GT_WAIT_AS(t, GT_CALL_thrd_join, GT_WHY_JOIN, th, rc == EBUSY);
+	if (rc == EBUSY)
+		gt_wait_held(&gt_w, gt_tid_of(th), 0);
 	return gt_real.thrd_join(th, value);
 }
 

@@ -59,7 +59,7 @@ enum gt_form { GT_FORM_BLOCK, GT_FORM_CALL, GT_FORM_RUN, GT_FORM_FD, GT_FORM_TIM
 enum gt_why {
 	GT_WHY__, /* none */
 		  /* clang-format off */
-#define GT_WHY(id, name, form, reason, meaning) GT_WHY_##name = id,
+#define GT_WHY(id, name, form, object, reason, meaning) GT_WHY_##name = id,
 #include "gtrace/whys.def"
 #undef GT_WHY
 	/* clang-format on */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static int host_pid;
+static int host_pid, apart_tid;
 static dev_t stderr_dev;
 static ino_t stderr_ino;
 static bool is_stderr_known;
@@ -66,16 +66,22 @@ void gt_log_init(int pid)
 {
 	struct stat st;
 	host_pid = pid;
+	apart_tid = 0;
 	is_stderr_known = GT_SYS2(SYS_fstat, 2, &st) == 0;
 	stderr_dev = st.st_dev;
 	stderr_ino = st.st_ino;
 }
 
-/* The program's stderr as seen from here: our own, or, in the writer task, borrowed for one line.
- */
+void gt_log_is_apart(void)
+{
+	apart_tid = (int)gt_sys_gettid();
+}
+
+/* The program's stderr as seen from here: our own, or, in the writer, borrowed for one line. */
 static long open_stderr(void)
 {
-	if (host_pid == 0 || gt_sys_getpid() == host_pid)
+	if (host_pid == 0 ||
+	    (gt_sys_getpid() == host_pid && (!apart_tid || (int)gt_sys_gettid() != apart_tid)))
 		return 2;
 	char path[40];
 	gt_format(path, sizeof(path), "/proc/%u/fd/2", (uint64_t)host_pid);

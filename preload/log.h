@@ -15,7 +15,7 @@ size_t gt_format(char *buf, size_t cap, const char *fmt, ...);
 
 /*
  * One line "gtrace: ..." with one write, if GTRACE_LOG allows the level. Each call site speaks at
- * most GT_LOG_CAP times. From the writer task, which has no stderr of its own, it goes to the
+ * most GT_LOG_CAP times. From the writer, which has no stderr of its own, it goes to the
  * program's.
  */
 #define GT_LOG_CAP 5
@@ -31,5 +31,8 @@ void gt_log_line(enum gt_log_level level, const char *fmt, ...);
 /* Remembers the program's process and what its stderr is: a descriptor 2 that became something else
  * gets no line. */
 void gt_log_init(int pid);
+
+/* The calling thread, the writer, is about to leave the program's descriptors. */
+void gt_log_is_apart(void);
 
 #endif

@@ -24,6 +24,8 @@
 
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/object.h"
+#include "preload/sys.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -305,6 +307,76 @@ static bool is_barrier_known(void)
 	return word[0] == 0 && word[1] == 0 && word[2] == 3;
 }
 
+/* ---- layouts ---- */
+
+static bool is_mutex_known(uint32_t tid)
+{
+	pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+	if (gt_real.pthread_mutex_lock(&m))
+		return false;
+	const bool is_held = m.__data.__lock == 1 && (uint32_t)m.__data.__owner == tid;
+	gt_real.pthread_mutex_unlock(&m);
+	return is_held && m.__data.__lock == 0 && m.__data.__owner == 0;
+}
+
+static bool is_rwlock_known(uint32_t tid)
+{
+	pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
+	if (gt_real.pthread_rwlock_rdlock(&l))
+		return false;
+	const bool is_read = l.__data.__readers / GT_RWLOCK_READER == 1 && !l.__data.__cur_writer;
+	gt_real.pthread_rwlock_unlock(&l);
+	if (gt_real.pthread_rwlock_wrlock(&l))
+		return false;
+	const bool is_held = (uint32_t)l.__data.__cur_writer == tid && !l.__data.__writers &&
+			     l.__data.__readers == (GT_RWLOCK_PHASE | GT_RWLOCK_LOCKED);
+	gt_real.pthread_rwlock_unlock(&l);
+	return is_read && is_held && !l.__data.__cur_writer;
+}
+
+static bool is_sem_known(void)
+{
+	sem_t s;
+	memset(&s, 0, sizeof(s));
+	return gt_real.sem_post(&s) == 0 && gt_peek(&s) == 1 && !gt_sem_is_wanted(&s);
+}
+
+/* Not to be seen without a thread that waits; the same from glibc 2.25 on. */
+static bool is_cond_known(void)
+{
+	const char *(*version)(void);
+	void *const p = gt_dlsym(RTLD_NEXT, "gnu_get_libc_version");
+	memcpy(&version, &p, sizeof(version));
+	const char *v = p ? version() : "";
+	return v[0] == '2' && v[1] == '.' && v[2] >= '2' && v[2] <= '9' && v[3] >= '0' &&
+	       (v[2] > '2' || v[3] >= '5');
+}
+
+/* glibc 2.36 has it at 0x2d0; others nearby. Found only where it is unmistakable. */
+static uint32_t find_tid(uint32_t tid)
+{
+	const char *const self = (const char *)gt_more.pthread_self();
+	uint32_t found = 0, n = 0;
+	for (uint32_t at = 0x200; self && at < 0x400; at += 4) {
+		if (gt_peek(self + at) != tid)
+			continue;
+		found = at;
+		n++;
+	}
+	return n == 1 ? found : 0;
+}
+
+static void look_at_objects(void)
+{
+	const uint32_t tid = (uint32_t)gt_sys_gettid();
+	gt_more.is_mutex_known = is_mutex_known(tid);
+	gt_more.is_rwlock_known = is_rwlock_known(tid);
+	gt_more.is_sem_known = is_sem_known();
+	gt_more.is_cond_known = is_cond_known();
+	gt_more.is_barrier_known = is_barrier_known();
+	gt_more.tid_offset = find_tid(tid);
+}
+
 static void find_more(void)
 {
 	static const struct {
@@ -329,7 +401,6 @@ static void find_more(void)
 					: gt_dlsym(RTLD_NEXT, more[i].name);
 		memcpy((unsigned char *)&gt_more + more[i].offset, &p, sizeof(p));
 	}
-	gt_more.is_barrier_known = is_barrier_known();
 }
 
 void gt_real_resolve(void)
@@ -346,5 +417,6 @@ void gt_real_resolve(void)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		find_and_store(&names[i]);
 	look_at_malloc();
+	look_at_objects();
 	errno = saved;
 }

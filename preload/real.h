@@ -24,7 +24,10 @@ struct gt_more {
 	bool has_usable_size;  /* malloc_usable_size belongs to the same allocator as malloc */
 	uint32_t other_malloc; /* bit GT_MEM_BIT(name): the program's allocator lacks it, libc's
 				  stands in */
-	bool is_barrier_known; /* pthread_barrier_t begins with {in, round, count} */
+	/* what of glibc's objects is as expected (object.h) */
+	bool is_mutex_known, is_rwlock_known, is_cond_known, is_sem_known;
+	bool is_barrier_known; /* it begins with {in, round, count} */
+	uint32_t tid_offset;   /* of the tid behind a pthread_t; 0 = unknown */
 };
 #define GT_MEM_BIT(name) (1u << (GT_CALL_##name - GT_CALL_malloc))
 extern struct gt_more gt_more __attribute__((visibility("hidden")));

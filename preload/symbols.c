@@ -236,6 +236,16 @@ static void scan_symbols(const struct gt_elf *e, const struct gt_elf_symbols *t,
 	}
 }
 
+/* The body of a hook whose entry is in assembly is gt_<name>: the program called <name>. */
+static const char *as_called(const struct gt_module *m, const char *name, size_t *len)
+{
+	if (*len <= 3 || memcmp(name, "gt_", 3) != 0 ||
+	    m != gt_module_of((uint64_t)(uintptr_t)gt_symbols_get))
+		return name;
+	*len -= 3;
+	return name + 3;
+}
+
 static void keep_names(const struct gt_elf *e, const Elf64_Shdr *strs, const struct gt_module *m,
 		       size_t n)
 {
@@ -245,9 +255,10 @@ static void keep_names(const struct gt_elf *e, const Elf64_Shdr *strs, const str
 			continue;
 		const size_t got =
 			gt_elf_read(e, name, NAME_MAX_, strs->sh_offset + wanted[i].name);
-		const size_t len = strnlen(name, got);
+		size_t len = strnlen(name, got);
+		const char *called = as_called(m, name, &len);
 		if (len)
-			keep(wanted[i].pc, FROM_FILE, name, len, gt_module_path(m), m->path_len);
+			keep(wanted[i].pc, FROM_FILE, called, len, gt_module_path(m), m->path_len);
 	}
 }
 

@@ -72,6 +72,29 @@ long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*f
 	return rc;
 }
 
+#define RESTORER 0x04000000ul /* SA_RESTORER */
+
+void gt_sys_restorer(void);
+__asm__(".text\n"
+	".hidden gt_sys_restorer\n"
+	".type gt_sys_restorer, @function\n"
+	"gt_sys_restorer:\n\t"
+	"mov $15, %eax\n\t" /* rt_sigreturn */
+	"syscall\n\t"
+	"ud2\n"
+	".size gt_sys_restorer, .-gt_sys_restorer\n");
+
+long gt_sys_sigaction(int sig, const struct gt_sigaction *new, struct gt_sigaction *old)
+{
+	struct gt_sigaction a = { .handler = NULL };
+	if (new) {
+		a = *new;
+		a.flags |= RESTORER;
+		a.restorer = gt_sys_restorer;
+	}
+	return GT_SYS4(SYS_rt_sigaction, sig, new ? &a : NULL, old, 8);
+}
+
 void gt_sys_sleep_ns(uint64_t ns)
 {
 	struct timespec ts = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
@@ -104,4 +127,11 @@ long gt_sys_read_file(const char *path, char *buf, size_t cap)
 	buf[len] = 0;
 	GT_SYS1(SYS_close, fd);
 	return (long)len;
+}
+
+void gt_sys_populate(uint64_t start, uint64_t bytes, bool is_for_writing)
+{
+	const uint64_t from = start & ~4095ull, upto = (start + bytes + 4095) & ~4095ull;
+	/* MADV_POPULATE_READ, MADV_POPULATE_WRITE: newer than our headers may be */
+	GT_SYS3(SYS_madvise, from, upto - from, is_for_writing ? 23 : 22);
 }

@@ -6,6 +6,8 @@
 #ifndef GT_SYS_H
 #define GT_SYS_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -30,6 +32,17 @@ long gt_sys(long nr, long a, long b, long c, long d, long e, long f);
  * x86-64. */
 long gt_sys_clone_task(unsigned long flags, void *stack_top, void *tls, void (*fn)(void *),
 		       void *arg);
+
+/* The kernel's own struct sigaction (x86-64). */
+struct gt_sigaction {
+	void (*handler)(int, siginfo_t *, void *); /* NULL: SIG_DFL */
+	unsigned long flags;
+	void (*restorer)(void); /* filled in */
+	uint64_t mask;
+};
+
+/* Sets and gets; either may be NULL. 0 or -errno. For the caller's own table, past libc. */
+long gt_sys_sigaction(int sig, const struct gt_sigaction *new, struct gt_sigaction *old);
 
 static inline int gt_sys_getpid(void)
 {
@@ -56,5 +69,11 @@ void gt_sys_futex_wake(void *word);
 
 /* The whole of a small file into buf (zero-terminated); bytes read or -errno. */
 long gt_sys_read_file(const char *path, char *buf, size_t cap);
+
+/*
+ * Has the kernel map the pages of [start, start + bytes) now; nothing but time is lost where it
+ * cannot (before Linux 5.14) or a page is not there.
+ */
+void gt_sys_populate(uint64_t start, uint64_t bytes, bool is_for_writing);
 
 #endif

@@ -3,22 +3,29 @@
 #include "encoder/strtab.h"
 #include "preload/boot.h"
 #include "preload/config.h"
+#include "preload/log.h"
 #include "preload/modules.h"
+#include "preload/note_table.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <time.h>
 
 #define N_STRING_SLOTS (1u << 15)
 #define STRING_TEXT    (4u << 20)
 #define BATCH_BYTES    (GT_BATCH_HEADER + GT_BATCH_MAX_DATA)
+#define LOG_RECORD_MAX 128
+
+char gt_exe_path[GT_PATH_MAX];
 
 static struct gt_output *output;
 static struct gt_strtab strings;
-static struct gt_batch string_batch, stack_batch, record_batch;
+static struct gt_batch string_batch, stack_batch, record_batch, log_batch;
 static uint8_t *string_mem, *stack_mem, *record_mem;
+static uint8_t *log_mem, *sample_mem; /* sample_mem NULL: not asked for */
 
 static struct gt_shared *shared; /* of the generation being written */
 static uint64_t wire;            /* its number in the file */
@@ -31,16 +38,18 @@ int gt_tables_init(struct gt_output *out)
 	output = out;
 	memset(gt_counters, 0, sizeof(gt_counters)); /* a forked child starts from nothing */
 	memset(seen, 0, sizeof(seen));
+	sample_mem = NULL;
 	void *slots = gt_arena_alloc(N_STRING_SLOTS * sizeof(uint64_t));
 	void *text = gt_arena_alloc(STRING_TEXT);
 	string_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
 	stack_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
 	record_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
-	if (!slots || !text || !string_mem || !stack_mem || !record_mem)
+	log_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
+	if (!slots || !text || !string_mem || !stack_mem || !record_mem || !log_mem)
 		return -12;
 	gt_strtab_init(&strings, (uint64_t *)slots, N_STRING_SLOTS, text, STRING_TEXT,
 		       &gt_shared[1].next_string);
-	return 0;
+	return gt_note_table_init();
 }
 
 /* ---- batches ---- */
@@ -76,6 +85,13 @@ static void begin_records(void)
 	gt_section_begin_records(&record_batch, record_batch.start);
 }
 
+/* N.B. as of the start of the generation: they come one thread, or CPU, after the other */
+static void begin_log(void)
+{
+	log_batch = gt_batch_init(log_mem, BATCH_BYTES, shared->start);
+	gt_section_begin_records(&log_batch, log_batch.start);
+}
+
 static void flush_strings(void)
 {
 	if (!is_empty(&string_batch, 1))
@@ -100,6 +116,21 @@ static void flush_records(void)
 	begin_records();
 }
 
+static void flush_log(void)
+{
+	flush_strings();
+	if (!is_empty(&log_batch, 2))
+		gt_tables_put(&log_batch, GT_EXPERIMENT, (gt_m){ 0 });
+	begin_log();
+}
+
+struct gt_batch *gt_tables_log(void)
+{
+	if (!gt_batch_has_room(&log_batch, LOG_RECORD_MAX))
+		flush_log();
+	return &log_batch;
+}
+
 static void write_string(gt_str id, const char *text, size_t len)
 {
 	if (!gt_section_string(&string_batch, id, text, len)) {
@@ -119,7 +150,7 @@ static gt_str intern(const char *text, size_t len)
 	return id;
 }
 
-static gt_str intern_text(const char *text)
+gt_str gt_tables_text(const char *text)
 {
 	return intern(text, strlen(text));
 }
@@ -135,6 +166,8 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 	begin_strings();
 	begin_stacks();
 	begin_records();
+	begin_log();
+	gt_note_table_begin();
 	const char *const *texts; /* their ids are fixed: threads write them without asking */
 	const uint32_t n = gt_reasons(&texts);
 	for (uint32_t i = 0; i < n; i++)
@@ -247,6 +280,34 @@ void gt_tables_flush(bool is_final)
 	flush_stacks();
 }
 
+/* ---- by perf ---- */
+
+int gt_tables_perf_init(void)
+{
+	sample_mem = (uint8_t *)gt_arena_alloc(BATCH_BYTES);
+	return sample_mem ? 0 : -12;
+}
+
+gt_stack gt_tables_stack(const uint64_t *pcs, size_t n)
+{
+	return gt_stacktab_put(&shared->stacks, pcs, n);
+}
+
+void gt_tables_samples(const struct gt_sample *samples, size_t n)
+{
+	struct gt_batch b = gt_batch_init(sample_mem, BATCH_BYTES, shared->start);
+	gt_section_begin(&b, GT_EV_CPUSamples, shared->start);
+	for (size_t i = 0; i < n; i++) {
+		const struct gt_sample *s = &samples[i];
+		if (gt_section_sample(&b, s->time, s->m, s->p, s->g, s->stack))
+			continue;
+		gt_tables_put(&b, 0, (gt_m){ 0 });
+		gt_section_begin(&b, GT_EV_CPUSamples, shared->start);
+		gt_section_sample(&b, s->time, s->m, s->p, s->g, s->stack);
+	}
+	gt_tables_put(&b, 0, (gt_m){ 0 });
+}
+
 /* ---- gtrace's own records ---- */
 
 /* Tries once more in a fresh batch when the first one is full. */
@@ -301,7 +362,7 @@ static void put_call(struct gt_thread *t, unsigned call)
 		}
 	}
 	const gt_m tid = { atomic_load_explicit(&t->tid, memory_order_relaxed) };
-	const gt_str name = intern_text(call_names[call]);
+	const gt_str name = gt_tables_text(call_names[call]);
 	PUT_RECORD(gt_section_call(&record_batch, gt_now(), tid, t->g, name, count, waits, total,
 				   max, buckets, GT_N_BUCKETS));
 }
@@ -310,7 +371,7 @@ static void put_metric(uint64_t tid, const char *name, uint64_t value)
 {
 	if (!value)
 		return;
-	const gt_str id = intern_text(name);
+	const gt_str id = gt_tables_text(name);
 	PUT_RECORD(gt_r_METRIC(&record_batch, gt_now(), (gt_m){ tid }, id, value));
 }
 
@@ -319,6 +380,7 @@ static const enum gt_counter own_counters[GT_N_OWN] = {
 	[GT_OWN_lost_waits_late] = GT_COUNTER_lost_waits_late,
 	[GT_OWN_lost_nested] = GT_COUNTER_lost_nested,
 	[GT_OWN_lost_ends_late] = GT_COUNTER_lost_ends_late,
+	[GT_OWN_lost_notes] = GT_COUNTER_lost_notes,
 	[GT_OWN_stack_hits] = GT_COUNTER_stack_hits,
 	[GT_OWN_stack_walks] = GT_COUNTER_stack_walks,
 	[GT_OWN_stack_cut] = GT_COUNTER_stack_cut,
@@ -334,7 +396,7 @@ static void put_thread(struct gt_thread *t)
 	for (unsigned i = 0; i < GT_NAME_MAX; i++)
 		name[i] = __atomic_load_n(&t->name[i], __ATOMIC_RELAXED);
 	name[GT_NAME_MAX - 1] = 0;
-	const gt_str name_id = intern_text(name), start_id = intern(s.func, s.func_len);
+	const gt_str name_id = gt_tables_text(name), start_id = intern(s.func, s.func_len);
 	PUT_RECORD(gt_r_THREAD(&record_batch, gt_now(), tid, t->g, (gt_p){ t->slot }, name_id,
 			       start_id, t->born.v, __atomic_load_n(&t->died.v, __ATOMIC_RELAXED)));
 	for (unsigned call = 0; call < GT_N_CALLS; call++)
@@ -359,12 +421,20 @@ static gt_str cmdline(void)
 	return intern(line, (size_t)n);
 }
 
+void gt_exe_find(void)
+{
+	char link[32];
+	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
+	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
+	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
+}
+
 static void put_process(void)
 {
 	struct utsname u = { .nodename = "" };
 	GT_SYS1(SYS_uname, &u);
-	const gt_str exe = intern_text(gt_exe_path), cmd = cmdline(),
-		     host = intern_text(u.nodename), version = intern_text(GT_VERSION);
+	const gt_str exe = gt_tables_text(gt_exe_path), cmd = cmdline(),
+		     host = gt_tables_text(u.nodename), version = gt_tables_text(GT_VERSION);
 	PUT_RECORD(gt_r_PROCESS(&record_batch, gt_now(), (uint64_t)gt_host_pid,
 				(uint64_t)gt_host_ppid, exe, cmd, host, version, gt_cpus()));
 }
@@ -375,7 +445,7 @@ static void put_modules(void)
 	for (size_t i = 0; i < n; i++) {
 		const struct gt_module *m = gt_module_at(i);
 		const gt_str path = intern(gt_module_path(m), m->path_len),
-			     id = intern_text(m->build_id);
+			     id = gt_tables_text(m->build_id);
 		PUT_RECORD(gt_r_MODULE(&record_batch, gt_now(), m->start, m->end, m->offset, path,
 				       id));
 	}
@@ -384,7 +454,7 @@ static void put_modules(void)
 static void put_setting(const char *name, const char *value, void *arg)
 {
 	(void)arg;
-	const gt_str name_id = intern_text(name), value_id = intern_text(value);
+	const gt_str name_id = gt_tables_text(name), value_id = gt_tables_text(value);
 	PUT_RECORD(gt_r_CONFIG(&record_batch, gt_now(), name_id, value_id));
 }
 
@@ -410,4 +480,5 @@ void gt_tables_records(bool is_full)
 	}
 	put_metrics();
 	flush_records();
+	flush_log();
 }

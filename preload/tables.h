@@ -27,6 +27,31 @@ void gt_tables_flush(bool is_final);
  * modules if `is_full`. */
 void gt_tables_records(bool is_full);
 
+/* Id of a string in the generation that is being written; 0 = the table is full. */
+gt_str gt_tables_text(const char *text);
+
+/* A batch with room for one record of any time of the generation (gt_r_*). */
+struct gt_batch *gt_tables_log(void);
+
+/* Fills gt_exe_path (boot.h). */
+void gt_exe_find(void);
+
+/* ---- CPU samples and switches ---- */
+
+struct gt_sample {
+	gt_ns time;
+	gt_m m;
+	gt_p p; /* UINT64_MAX = none */
+	gt_g g;
+	gt_stack stack;
+};
+
+int gt_tables_perf_init(void); /* memory; 0 or -ENOMEM */
+
+/* Id of a stack in the generation that is being written. */
+gt_stack gt_tables_stack(const uint64_t *pcs, size_t n);
+void gt_tables_samples(const struct gt_sample *samples, size_t n);
+
 /* One batch of events, or of anything, under the wire number of the generation. */
 void gt_tables_put(struct gt_batch *b, uint8_t experiment, gt_m m);
 

@@ -37,8 +37,10 @@
 #include "preload/advance.h"
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/note.h"
 #include "preload/stack.h"
 #include "preload/sys.h"
+#include "preload/timer.h"
 
 #include <linux/prctl.h>
 
@@ -157,6 +159,8 @@ static void record_wipe(struct gt_thread *t)
 	}
 	if (t->spare)
 		gt_chunk_put(t->spare);
+	if (t->note_spare)
+		gt_chunk_put(t->note_spare);
 	if (t->memo)
 		gt_memo_put(t->memo);
 	const uint32_t index = t->index;
@@ -321,6 +325,7 @@ static void start_on_self(struct gt_thread *t)
 	take_comm(t);
 	atomic_store_explicit(&t->slot, slot_take(), memory_order_relaxed);
 	start_if_possible(t);
+	gt_timer_arm(t);
 }
 
 void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size)
@@ -542,6 +547,7 @@ static bool write_end_of_life(struct gt_thread *t)
 	t->ended_gen = gen;
 	gt_commit(t, gen, GT_STATE_GONE);
 	gt_hand_over(t, gen);
+	gt_notes_hand_over(t, gen);
 	atomic_fetch_add_explicit(&n_ended, 1, memory_order_relaxed);
 	atomic_store_explicit(&tids[t->index], 0,
 			      memory_order_release); /* acquire: is_predecessor() */
@@ -556,6 +562,7 @@ static bool write_end_of_life(struct gt_thread *t)
 void gt_thread_end(struct gt_thread *t)
 {
 	gt_self = &gt_dead;
+	gt_timer_disarm(t);
 	gt_drop_half_event(t); /* an asynchronous cancellation may have come in the middle of one */
 	if (!write_end_of_life(t))
 		atomic_store_explicit(&t->in_use, GT_OWING, memory_order_release);

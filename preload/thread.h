@@ -25,13 +25,16 @@ struct gt_ctl {
 #define GT_ON_NOT     4u
 extern struct gt_ctl gt_ctl __attribute__((visibility("hidden")));
 
-/* Every word that is `from` becomes `to`. Context: any. */
+/*
+ * Every word that is `from` becomes `to`, the process's own last: who sees that sees the others, so
+ * that none is left behind with a bit that nobody takes back. Context: any.
+ */
 static inline void gt_ctl_change(uint32_t from, uint32_t to)
 {
-	for (unsigned g = 0; g < GT_N_GROUPS; g++) {
+	for (unsigned g = GT_N_GROUPS; g-- > 0;) {
 		uint32_t word = from;
 		atomic_compare_exchange_strong_explicit(&gt_ctl.on[g], &word, to,
-							memory_order_relaxed, memory_order_relaxed);
+							memory_order_acq_rel, memory_order_relaxed);
 	}
 }
 
@@ -46,6 +49,10 @@ void gt_enter_sandbox(bool is_strict);
 #define GT_GATE_DEAD   2u /* the thread has ended; its last hooks pass through */
 #define GT_GATE_INSIDE 4u /* the tracer itself is running on this thread */
 #define GT_GATE_VFORK  8u /* it called vfork: parent and child share this record */
+
+/* The caller's sp at the call of this function: tells frames apart, and needs no frame pointer as
+ * __builtin_frame_address() does. */
+#define GT_FRAME() ((uint64_t)__builtin_dwarf_cfa())
 
 /* The life of a thread as the trace tells it. */
 enum gt_state {
@@ -62,6 +69,7 @@ enum gt_own {
 	GT_OWN_lost_waits_late,
 	GT_OWN_lost_nested,
 	GT_OWN_lost_ends_late,
+	GT_OWN_lost_notes,
 	GT_OWN_stack_hits,
 	GT_OWN_stack_walks,
 	GT_OWN_stack_cut,
@@ -84,6 +92,8 @@ struct gt_pending {
 	gt_stack stack; /* of that generation; 0 = not taken yet */
 	uint64_t pc;    /* where the hook was called from */
 	uint64_t object;
+	uint32_t holder; /* see struct gt_note; may change while advance reads it */
+	uint32_t flags;  /* GT_WAIT_* */
 };
 
 #define GT_N_BUCKETS 40
@@ -128,6 +138,8 @@ struct gt_thread {
 	struct gt_batch batch[2];  /* of generation n: batch[n % 2]; mem NULL = none */
 	struct gt_chunk *chunk[2]; /* whose memory that is */
 	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
+	struct gt_chunk *notes[2]; /* of generation n: notes[n % 2]; NULL = none */
+	struct gt_chunk *note_spare;
 	_Atomic uint64_t
 		wrote[2]; /* newest generation of each parity in which this thread committed */
 	_Atomic uint64_t traced; /* generation whose status of the G is written */
@@ -138,6 +150,7 @@ struct gt_thread {
 	_Atomic bool is_announced; /* its GoCreate is committed, in generation `traced` or an older
 				      one */
 	bool is_busy;              /* it filled a chunk: the next one is big */
+	bool is_noting;            /* the same for notes */
 	int64_t heap;              /* bytes allocated minus freed by this thread */
 	uint64_t own[GT_N_OWN];    /* what is missing of this thread, by cause */
 
@@ -151,12 +164,13 @@ struct gt_thread {
 	gt_ns born, died;
 	uint64_t ended_gen;          /* generation of its last event */
 	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
+	uint32_t timer;              /* of CPU samples (timer.c): its id + 1; 0 = none */
 	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
 	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
 	_Atomic uint32_t name_seq; /* changes with the name */
 	uint32_t named;            /* name_seq of the label last written, */
-	uint64_t named_gen;        /* and its generation */
 
+	/* from here on what a section and a capture look at: one line of the cache */
 	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
 	uint64_t section_sp;  /* and its frame */
 	uint64_t walk_sp;     /* frame of the capture under way */
@@ -166,6 +180,7 @@ struct gt_thread {
 	uint32_t n_stack;           /* frames of the stack captured last, */
 	const uint64_t *stack;      /* and where they are */
 	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
+	uint64_t named_gen;         /* generation of the label last written */
 	uint64_t pcs[GT_STACK_MAX]; /* where they are if not in the memo */
 
 	/* the writer's (advance.c) */

@@ -23,13 +23,10 @@
  * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be
  * pinned.
  *
- * How it learns of the end
- *
- *   exit, crash, SIGKILL   the pidfd becomes readable (where there is none: the pid is gone)
- *   exec                   the pidfd says nothing, but the kernel clears the main thread's tid
- * word, as the memory is still shared; if the leader is no zombie then, the process runs another
- * program main's pthread_exit    clears that word as well, and leaves a zombie leader: the program
- * goes on
+ * How it learns of the end: exit, a crash and SIGKILL make the pidfd readable (where there is none,
+ * the pid is gone). exec does not, but the kernel clears the main thread's tid word, as the memory
+ * is still shared; if the leader is no zombie then, the process runs another program. main's
+ * pthread_exit clears that word as well, and leaves a zombie leader: the program goes on.
  */
 #include "preload/writer.h"
 
@@ -38,11 +35,16 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
+#include "preload/note_table.h"
 #include "preload/output.h"
+#include "preload/perf.h"
 #include "preload/real.h"
+#include "preload/samples.h"
+#include "preload/stack.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 #include "preload/tables.h"
+#include "preload/timer.h"
 
 #include <errno.h>
 #include <linux/close_range.h>
@@ -55,9 +57,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TICK_NS (5 * 1000000ull)
-#define IDLE_NS                                                                                    \
-	(500 * 1000000ull) /* a generation in which nothing happened is ended without a trace */
+#define TICK_NS       (5 * 1000000ull)
+#define IDLE_NS       (500 * 1000000ull) /* one in which nothing happened is ended without a trace */
 #define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
 #define REAP_NS       (64 * 1000000ull)
 #define ADVANCE_BYTES (64ull << 20)
@@ -93,8 +94,6 @@ static struct {
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
-
-char gt_exe_path[GT_PATH_MAX];
 
 /* ---- is the program still there? ---- */
 
@@ -188,13 +187,23 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 
 static void write_chunk(struct gt_chunk *c)
 {
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
 	const uint8_t *start;
-	const size_t len = GT_BATCH_HEADER +
-			   (size_t)(atomic_load_explicit(&c->commit, memory_order_acquire) >> 8);
-	const size_t n = gt_batch_seal(c->mem, len, 0, w.wire_gen, (gt_m){ c->tid },
-				       (gt_ns){ c->start }, &start);
-	w.out.sink.put(&w.out.sink, start, n);
+	if (c->is_notes) {
+		gt_note_table_put(c);
+	} else {
+		const size_t n =
+			gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0,
+				      w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+		w.out.sink.put(&w.out.sink, start, n);
+	}
 	gt_chunk_put(c);
+}
+
+static void read_samples(gt_ns start, gt_ns until)
+{
+	gt_perf_read(start, until, begin_in_file);
+	gt_timer_read(start, until, begin_in_file);
 }
 
 /* All chunks handed over so far, oldest first, behind those that were held back. */
@@ -257,8 +266,7 @@ static void count_cpu_time(void)
 		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* A clock that advances by less than its readings scatter must not seem to stand still or go back.
- */
+/* A clock that advances by less than its readings scatter must not stand still or go back. */
 static uint64_t after(uint64_t ns, uint64_t *last)
 {
 	if (ns <= *last && *last - ns < 100000000) /* further back: somebody set the clock */
@@ -307,12 +315,14 @@ static void close_generation(uint64_t now, bool may_skip)
 	if (w.closer.may_reap)
 		w.last_reap = now;
 	const uint64_t gen = gt_advance(&w.closer);
-	if (may_skip && !has_chunks()) {
+	read_samples(gt_shared[gen % 2].start, gt_shared[(gen + 1) % 2].start);
+	if (may_skip && !w.is_begun && !has_chunks()) {
 		next_generation();
 		return;
 	}
 	gt_advance_statuses(&w.closer, gen);
 	drain(true);
+	gt_samples_flush();
 	count_cpu_time();
 	GT_COUNT(advances, 1);
 	GT_COUNT(advance_ns, gt_clock_kernel_ns() - before);
@@ -327,8 +337,10 @@ static void close_generation(uint64_t now, bool may_skip)
 	next_generation();
 }
 
-/* Nothing was written in it and nothing counted: its end is not worth a byte, and the next one
- * starts now. */
+/*
+ * Nothing was written in it, nothing counted, and no wait began: its end is not worth a byte, and
+ * the next one starts now. (A wait that goes on is told by an older one.)
+ */
 static bool is_idle(void)
 {
 	if (w.is_begun || w.held)
@@ -337,7 +349,7 @@ static bool is_idle(void)
 	for (uint32_t i = 0; i < end; i++) {
 		struct gt_thread *t = gt_thread_at(i);
 		if (atomic_load_explicit(&t->wrote[w.gen % 2], memory_order_relaxed) == w.gen ||
-		    t->pending.word)
+		    gt_wait_is_untold(t))
 			return false;
 		for (unsigned k = 0; k < GT_N_CALLS; k++)
 			if (__atomic_load_n(&t->count[k], __ATOMIC_RELAXED) != t->reported_count[k])
@@ -402,6 +414,7 @@ static void round_once(void)
 	gt_clock_tick();
 	gt_arena_grow_ahead();
 	drain(false);
+	read_samples(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX });
 	static uint64_t last_heap, last_fds;
 	if (now - last_fds > 50000000 && !w.is_dead) {
 		gt_fd_refresh(gt_host_pid);
@@ -427,27 +440,19 @@ static void round_once(void)
 
 /* ---- start and end ---- */
 
-static void find_exe(void)
-{
-	char link[32];
-	gt_format(link, sizeof(link), "/proc/%u/exe", (uint64_t)gt_host_pid);
-	const long n = GT_SYS4(SYS_readlinkat, AT_FDCWD, link, gt_exe_path, GT_PATH_MAX - 1);
-	gt_exe_path[GT_SYS_FAILED(n) ? 0 : n] = 0;
-}
-
 static int open_everything(void)
 {
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	if (gt_symbols_init() || gt_tables_init(&w.out))
+	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
 		return -ENOMEM;
 	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 	if (rc)
 		return rc;
 	w.gen = 1;
 	snapshot();
-	w.last_reap = w.last_full = 0;
+	gt_perf_open(w.is_task);
 	return 0;
 }
 
@@ -459,13 +464,14 @@ static void run(void)
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
 	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
-		find_exe();
+		gt_exe_find();
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
 	}
 	while (!w.error && !w.is_dead && gt_is_tracing) {
 		w.is_dead = is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
+	gt_perf_close();
 	if (w.out.fd >= 0)
 		GT_SYS1(SYS_close, w.out.fd);
 }
@@ -489,19 +495,14 @@ static void *thread_main(void *arg)
 {
 	(void)arg;
 	gt_self = &gt_inside;
+	gt_log_is_apart();
 	GT_SYS3(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	run();
 	return NULL;
 }
 
-/* A stack and a thread pointer of its own: zeros, but for what compiled code reads at fixed places.
- */
-/*
- * N.B. the task is cloned by a task that ends at once: were it the program's own child, the kernel
- * would turn its silent end into a SIGCHLD as soon as the program calls exec, and the new program
- * would see a child that it does not know.
- */
+/* N.B. ends at once: as the program's own child the writer would be a SIGCHLD after its exec. */
 static void between_main(void *arg)
 {
 	const uint64_t all =
@@ -512,6 +513,7 @@ static void between_main(void *arg)
 					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
 }
 
+/* Its own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
 static int start_task(void)
 {
 	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
@@ -546,7 +548,7 @@ static int start_thread(void)
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[])
+int gt_writer_start(char *const envp[], struct gt_thread *t)
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -562,6 +564,7 @@ int gt_writer_start(char *const envp[])
 		rc = start_thread();
 	if (rc)
 		return rc;
+	gt_stack_warm(t); /* N.B. while the writer opens the file: there is nothing else to do */
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	/* not ready is only slow: it may come yet */
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;

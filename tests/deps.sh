@@ -1,12 +1,14 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and only those. usage: tests/deps.sh build|demo|test|matrix...
+# Installs the Debian packages that are missing, and only those. usage: tests/deps.sh build|demo|bench|test|matrix...
 # Needs /bin/sh and apt-get. Not root: says what to type and fails only if building is impossible.
 set -u
 
-# libdw and libiberty: source lines and demangled names; gtrace is built without them if it must.
-build="gcc libc6-dev make binutils libdw-dev libiberty-dev"
+# libdw and libiberty: source lines and demangled names; protobuf-c and zlib: exports to Perfetto and pprof. gtrace is
+# built without them if it must.
+build="gcc libc6-dev make binutils libdw-dev libiberty-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
 demo="redis-server redis-tools"
-test="g++ libcriterion-dev libdw-dev libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin"
+bench="libunwind-dev redis-server redis-tools python3 xz-utils zstd git"
+test="g++ libcriterion-dev libdw-dev libdebuginfod1 libunwind-dev jq python3 xz-utils redis-server redis-tools procps util-linux clang-format-14 libc-bin babeltrace2 protobuf-compiler python3-protobuf python3-jsonschema gdb strace valgrind"
 # The programs of tests/matrix; a name after / is a command that makes the package unnecessary. What cannot be had is left
 # out, and the matrix says so.
 matrix="redis-server redis-tools memcached libmemcached-tools nginx-light/nginx apache2-utils postgresql/pgbench python3
@@ -19,9 +21,10 @@ for kind in "$@"; do
 	case $kind in
 	build) want="$want $build" ;;
 	demo) want="$want $demo" ;;
+	bench) want="$want $bench" ;;
 	test) want="$want $test" ;;
 	matrix) want="$want $matrix" ;;
-	*) echo "usage: $0 build|demo|test|matrix..." >&2; exit 2 ;;
+	*) echo "usage: $0 build|demo|bench|test|matrix..." >&2; exit 2 ;;
 	esac
 done
 

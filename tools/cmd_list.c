@@ -80,7 +80,7 @@ static void list_reasons(struct gt_table *t)
 		{ "meaning", "MEANING", GT_COL_TEXT },
 	};
 	gt_table_init(t, columns, 5);
-#define GT_WHY(id, name, form, reason, meaning)                                                    \
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
 	gt_table_u64(t, id);                                                                       \
 	gt_table_text(t, #name);                                                                   \
 	gt_table_text(t, #form);                                                                   \
@@ -92,7 +92,7 @@ static void list_reasons(struct gt_table *t)
 
 static const char *meaning_of(const char *why)
 {
-#define GT_WHY(id, name, form, reason, meaning)                                                    \
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
 	if (strcmp(why, #name) == 0)                                                               \
 		return meaning;
 #include "gtrace/whys.def"

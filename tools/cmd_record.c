@@ -21,7 +21,7 @@
 #define DEFAULT_PATTERN "gtrace.%e.%p.trace"
 
 struct settings {
-	const char *out, *full, *writer;
+	const char *out, *full, *writer, *hooks;
 	uint64_t min_wait_ns, period_ns, buffer_bytes;
 	bool no_follow, is_verbose, is_quiet;
 };
@@ -40,6 +40,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		{ 0, "full", GT_OPT_CHOICE, &s->full, "drop|block",
 		  "when it is full: drop waits, or wait" },
 		{ 0, "no-follow", GT_OPT_FLAG, &s->no_follow, NULL, "leave child processes alone" },
+		{ 0, "hooks", GT_OPT_TEXT, &s->hooks, "GROUPS",
+		  "which functions: -malloc, or -all,+sync (gtrace list groups)" },
 		{ 0, "writer", GT_OPT_CHOICE, &s->writer, "task|thread",
 		  "the library's background writer (task)" },
 		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL,
@@ -218,6 +220,7 @@ int gt_cmd_record(int argc, char **argv)
 		{ "GTRACE_BUFFER", size_text(s.buffer_bytes) },
 		{ "GTRACE_FULL", s.full },
 		{ "GTRACE_FOLLOW", s.no_follow ? "0" : NULL },
+		{ "GTRACE_HOOKS", s.hooks },
 		{ "GTRACE_WRITER", s.writer },
 		{ "GTRACE_LOG", s.is_verbose ? "info" : NULL },
 		{ NULL, NULL },

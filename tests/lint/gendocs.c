@@ -49,7 +49,7 @@ static void format(void)
 #undef GT_REC
 	printf("\n## Why a thread waits\n\n| id | name | told as | reason | meaning "
 	       "|\n|--:|---|---|---|---|\n");
-#define GT_WHY(id, name, form, reason, meaning)                                                    \
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
 	printf("| %s | %s | %s |", #id, #name, #form);                                             \
 	cell(reason);                                                                              \
 	cell(meaning);                                                                             \
@@ -60,7 +60,7 @@ static void format(void)
 
 static const char *meaning_of(const char *why)
 {
-#define GT_WHY(id, name, form, reason, meaning)                                                    \
+#define GT_WHY(id, name, form, object, reason, meaning)                                            \
 	if (!strcmp(why, #name))                                                                   \
 		return meaning;
 #include "gtrace/whys.def"

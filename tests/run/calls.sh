@@ -22,7 +22,11 @@ for group in $("$GT" list groups --csv | sed '1d; s/,.*//; /malloc/d'); do
 	[ -z "$bad" ] || fail "not the calls that were made (<), but (>):
 $bad"
 done
-# There, the difference of two runs
+# Of the system calls by number, those that may wait are timed: all of calls.c but three
+counted 1 io
+eq "$(stat_json "$TRACE" | jq '[.calls[] | select(.call == "syscall")] | map(.timed) | add')" \
+	"$(($(awk '$2 == "syscall" { print $3 }' want) - 3))" "timed calls by number"
+# Of the heap, the difference of two runs
 counted 1 malloc
 cp want want1; cp got got1
 counted 4 malloc

@@ -16,25 +16,34 @@ int main()
 	std::latch go(1), all(4);
 	std::counting_semaphore<8> items(0);
 	std::barrier phase(4);
-	std::atomic<int> word(0), sum(0);
+	std::atomic<int> word(0), sum(0), arrived(0);
 	std::vector<std::thread> v;
 	for (int i = 0; i < 4; i++)
 		v.emplace_back([&, i] {
 			char name[16];
 			std::snprintf(name, sizeof(name), "worker-%d", i);
 			pthread_setname_np(pthread_self(), name);
+			arrived++;
 			go.wait();
+			arrived++;
 			items.acquire();
 			phase.arrive_and_wait();
+			arrived++;
 			word.wait(0);
 			sum += i + 1;
 			all.count_down();
 		});
-	std::this_thread::sleep_for(50ms);
+	// All are at the next wait, and stay there for 50 ms.
+	const auto hold = [&](int n) {
+		while (arrived < n)
+			std::this_thread::yield();
+		std::this_thread::sleep_for(50ms);
+	};
+	hold(4);
 	go.count_down();
-	std::this_thread::sleep_for(50ms);
+	hold(8);
 	items.release(4);
-	std::this_thread::sleep_for(50ms);
+	hold(12);
 	word = 1;
 	word.notify_all();
 	all.wait();

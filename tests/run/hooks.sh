@@ -70,6 +70,11 @@ for p in forks signals execs stacks contexts; do
 	rm -rf "$T/d1" "$T/d2" "$T"/*.trace*
 done
 
+"$GT" record --hooks -io -o r.trace -q -- "$CALLS" count "$T/n" 1 io >/dev/null || fail "record --hooks"
+TRACE=$T/r.trace
+judge
+off -io
+
 "$GT" list hooks --json | jq -e '.hooks | length > 240 and all(.group != "" and .versions != "" and (.why == "" or .meaning != ""))' >/dev/null ||
 	fail "list hooks: $("$GT" list hooks --json | jq -c '.hooks[] | select(.group == "" or .versions == "" or (.why != "" and .meaning == ""))')"
 done_ok

@@ -34,6 +34,7 @@ judge
 fact '[.goroutines[] | select(.ended_ns > 0)] | length >= 8'
 fact '[.goroutines[] | select(.ended_ns > 0 and .blocks > 0)] | length >= 8'
 begins_equal_ends 9
+"$GT" dump "$TRACE" | grep 'stack=[0-9]*\[sem_\|stack=[0-9]*\[pthread_cond' | grep -q ' < _PyEval_EvalFrameDefault ' || fail "no names: $("$GT" dump "$TRACE" | grep GoBlock | head -2)"
 
 cat >"$T/sub.py" <<'END'
 import subprocess, sys

@@ -38,4 +38,10 @@ eq "$(cat "$T/stdout")" 120 "stdout"
 judge
 for i in 0 1 2 3; do fact "thr(\"rust-$i\") | waited(\"sync\") > 10000000"; done
 begins_equal_ends
+# Names in a plain dump; lines of the source as well.
+"$GT" dump "$TRACE" | grep -q 'stack=[0-9]*\[clock_nanosleep .* < std::thread::.*sleep ' || fail "no names: $("$GT" dump "$TRACE" | grep nanosleep | head -2)"
+if ! "$GT" symbolize /dev/null 2>&1 | grep -q 'built without'; then
+	at=$(grep -n 'from_micros(500)' "$T/r.rs" | cut -d: -f1)
+	"$GT" dump --lines "$TRACE" | grep "stack=[0-9]*\[clock_nanosleep" | grep -q "$T/r.rs:$at\b" || fail "no line of r.rs"
+fi
 done_ok

@@ -12,6 +12,7 @@ cat "$T/stdout"
 eq "$status" 0 "exit status (1: a stack differed)"
 judged=$(sed -n 's/.* \([0-9]*\) judged.*/\1/p' "$T/stdout")
 [ "$judged" -ge $((WAITS / 20)) ] || fail "only $judged stacks were judged"
+grep -Eq ' same place [1-9][0-9]* times' "$T/stdout" || fail "no library took the place of another"
 [ "$WAITS" -gt 1000000 ] || judge
 # The library that people use, on the same chains: valid, and cut stacks say so.
 LIB=$B/libgtrace.so

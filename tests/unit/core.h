@@ -44,7 +44,6 @@
 struct gt_ctl gt_ctl;
 int gt_is_tracing;
 int gt_host_pid, gt_host_ppid;
-char gt_exe_path[GT_PATH_MAX] = "test";
 void (*gt_testpoint)(const char *name);
 extern long (*gt_sys_fault)(long nr);
 

@@ -193,7 +193,7 @@ static void race(void *(*fn)(void *))
 		pthread_join(th[i], NULL);
 }
 
-Test(core_arena, four_racing_threads_never_get_the_same_piece, .timeout = 60)
+Test(core_arena, four_racing_threads_never_get_the_same_piece, .timeout = 600)
 {
 	init(8u << 20);
 	race(get_and_put);
@@ -214,7 +214,7 @@ static void *hand_over(void *arg)
 	return NULL;
 }
 
-Test(core_arena, chunks_of_four_racing_threads_arrive_all_and_in_order, .timeout = 60)
+Test(core_arena, chunks_of_four_racing_threads_arrive_all_and_in_order, .timeout = 600)
 {
 	uint64_t last[THREADS + 1] = { 0 };
 	init(8u << 20);

@@ -257,7 +257,7 @@ static void *read_fifo(void *arg)
 	return NULL;
 }
 
-Test(core_output_open, a_fifo_with_a_reader_is_written_to, .timeout = 20)
+Test(core_output_open, a_fifo_with_a_reader_is_written_to, .timeout = 600)
 {
 	pthread_t th;
 	const char *path = at("x");

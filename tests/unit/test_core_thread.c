@@ -359,13 +359,13 @@ static void dies_inside(bool is_first)
 }
 
 Test(core_thread, a_thread_that_dies_inside_a_section_does_not_hold_up_the_generation,
-     .timeout = 20)
+     .timeout = 600)
 {
 	dies_inside(false);
 }
 
 Test(core_thread, a_thread_that_dies_inside_the_first_section_of_a_generation_has_a_status,
-     .timeout = 20)
+     .timeout = 600)
 {
 	dies_inside(true);
 }

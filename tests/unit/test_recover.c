@@ -103,7 +103,7 @@ Test(recover, cut_at_every_byte_large_batches)
 	cut_everywhere(2, 500, 300);
 }
 
-Test(recover, cut_at_every_byte_many_seeds, .timeout = 60)
+Test(recover, cut_at_every_byte_many_seeds, .timeout = 600)
 {
 	for (uint64_t seed = 10; seed < 20; seed++)
 		cut_everywhere(seed, 150, 80);
@@ -157,7 +157,7 @@ Test(recover, a_silent_thread_gets_its_state_and_name)
 	sim_free(s);
 }
 
-Test(recover, a_damaged_byte_never_makes_an_invalid_file, .timeout = 60)
+Test(recover, a_damaged_byte_never_makes_an_invalid_file, .timeout = 600)
 {
 	struct sim *s = sim_run(7, 3, 200, 80);
 	for (size_t at = GT_FILE_HEADER_LEN; at < s->len; at += 3) {

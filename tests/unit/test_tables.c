@@ -22,12 +22,12 @@ static const struct row records[] = {
 #undef GT_REC
 };
 static const struct row whys[] = {
-#define GT_WHY(id, name, form, reason, meaning) { id, #name, meaning },
+#define GT_WHY(id, name, form, object, reason, meaning) { id, #name, meaning },
 #include "gtrace/whys.def"
 #undef GT_WHY
 };
 static const struct { const char *form, *reason; } forms[] = {
-#define GT_WHY(id, name, form, reason, meaning) { #form, reason },
+#define GT_WHY(id, name, form, object, reason, meaning) { #form, reason },
 #include "gtrace/whys.def"
 #undef GT_WHY
 };

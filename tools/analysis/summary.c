@@ -153,6 +153,9 @@ static void add_records(struct gt_summary *s)
 		case GT_REC_CONFIG:
 			add_config(s, &r);
 			break;
+		case GT_REC_SWITCH:
+			gt_sched_add(&s->sched, r.time, r.field[0], r.field[1], r.field[2]);
+			break;
 		default: /* a newer record: not for us */
 			break;
 		}
@@ -212,6 +215,7 @@ static bool add_generation(struct gt_summary *s, const struct gt_gen *g)
 	s->n_stacks += g->n_stacks - 1;
 	s->n_samples += g->n_samples;
 	add_records(s);
+	gt_sched_end_generation(&s->sched);
 
 	s->gens = gt_mem_grow(s->gens, s->n_gens, &s->priv->cap_gens, sizeof(*s->gens));
 	s->gens[s->n_gens++] = sum;
@@ -240,6 +244,7 @@ bool gt_summary_read(struct gt_summary *s, const char *path)
 	while (gt_gen_read(g, f, &s->err) > 0 && add_generation(s, g))
 		gt_progress_update(&bar, gt_file_offset(f), s->file_bytes);
 	gt_progress_end(&bar);
+	gt_sched_finish(&s->sched, s->end_ns);
 	gt_gen_free(g);
 	gt_file_close(f);
 	return true;
@@ -271,6 +276,7 @@ void gt_summary_free(struct gt_summary *s)
 		gt_keymap_free(&s->priv->modules);
 		gt_keymap_free(&s->priv->configs);
 	}
+	gt_sched_free(&s->sched);
 	free(s->gens);
 	free(s->threads);
 	free(s->calls);

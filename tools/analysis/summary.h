@@ -6,6 +6,7 @@
 #ifndef GT_SUMMARY_H
 #define GT_SUMMARY_H
 
+#include "tools/analysis/sched.h"
 #include "tools/lib/err.h"
 #include "tools/lib/keymap.h"
 
@@ -74,6 +75,8 @@ struct gt_summary {
 	struct gt_sum_module *modules;
 	struct gt_sum_config *configs;
 	size_t n_gens, n_threads, n_calls, n_metrics, n_modules, n_configs;
+
+	struct gt_sched sched; /* no threads: scheduling is unknown */
 
 	struct gt_err err; /* code GT_ERR_NONE: all of the file was read */
 	struct gt_sum_private *priv;

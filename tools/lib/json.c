@@ -12,27 +12,27 @@ static void indent(struct gt_json *j)
 		fputs("  ", j->out);
 }
 
-static void quote(struct gt_json *j, const char *text)
+void gt_json_quote(FILE *out, const char *text)
 {
-	fputc('"', j->out);
+	fputc('"', out);
 	while (*text != '\0') {
 		uint32_t c;
 		const char *const start = text;
 		text = gt_utf8_next(text, &c);
 		if (c == '"' || c == '\\')
-			fprintf(j->out, "\\%c", (char)c);
+			fprintf(out, "\\%c", (char)c);
 		else if (c == '\n')
-			fputs("\\n", j->out);
+			fputs("\\n", out);
 		else if (c == '\t')
-			fputs("\\t", j->out);
+			fputs("\\t", out);
 		else if (c < 0x20 || c == 0x7f)
-			fprintf(j->out, "\\u%04" PRIx32, c);
+			fprintf(out, "\\u%04" PRIx32, c);
 		else if (c == GT_UTF8_BAD)
-			fputs("\\ufffd", j->out);
+			fputs("\\ufffd", out);
 		else
-			fwrite(start, 1, (size_t)(text - start), j->out);
+			fwrite(start, 1, (size_t)(text - start), out);
 	}
-	fputc('"', j->out);
+	fputc('"', out);
 }
 
 /* What stands in front of every value: comma, line, key. */
@@ -47,7 +47,7 @@ static void item(struct gt_json *j, const char *key)
 			indent(j);
 	}
 	if (key != NULL) {
-		quote(j, key);
+		gt_json_quote(j->out, key);
 		fputs(": ", j->out);
 	}
 }
@@ -117,7 +117,7 @@ void gt_json_text(struct gt_json *j, const char *key, const char *text)
 		return;
 	}
 	item(j, key);
-	quote(j, text);
+	gt_json_quote(j->out, text);
 }
 
 void gt_json_number(struct gt_json *j, const char *key, double v)

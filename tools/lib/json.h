@@ -30,6 +30,9 @@ void gt_json_null(struct gt_json *j, const char *key);
 void gt_json_text(struct gt_json *j, const char *key, const char *text); /* NULL writes null */
 void gt_json_number(struct gt_json *j, const char *key, double v);
 
+/* Only `text` in quotes, for those who write the rest themselves. */
+void gt_json_quote(FILE *out, const char *text);
+
 /* Ends the innermost object or array; the outermost also ends its line. */
 void gt_json_end_object(struct gt_json *j);
 void gt_json_end_array(struct gt_json *j);

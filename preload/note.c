@@ -1,0 +1,140 @@
+/*
+ * Notes.
+ *
+ * Invariants
+ *
+ * 1. A note is put inside a write section, into the chunk of that generation, and committed by one
+ * store of the chunk's length. So when advance has seen the thread quiet the notes of the old
+ * generation are all there, and a killed process leaves no half note.
+ * 2. The note of a wait is committed before its begin event is. Otherwise a reader could meet a
+ * wait without the object that it knows.
+ * 3. The object is an address: nothing is read there. It may be gone since the call.
+ *
+ * Corner cases
+ *
+ * - No memory: the note is left out and counted (lost_notes); the wait stays, its holder or waker
+ * is unknown.
+ * - A handler interrupts a section: its notes are left out, counted as nested.
+ */
+#include "preload/note.h"
+
+#include "preload/advance.h"
+#include "preload/stack.h"
+
+const uint8_t gt_objects[GT_N_WHYS] = {
+/* clang-format off */
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_OBJECT_##object,
+#include "gtrace/whys.def"
+#undef GT_WHY
+	/* clang-format on */
+};
+
+static void install(struct gt_thread *t, uint64_t gen, struct gt_chunk *c)
+{
+	gt_notes_hand_over(t, gen);
+	c->gen = gen;
+	c->tid = t->g.v;
+	c->is_notes = true;
+	t->notes[gen % 2] = c;
+}
+
+static bool is_full(const struct gt_chunk *c)
+{
+	return !c || gt_notes_in(c) == gt_notes_max(c);
+}
+
+static void append(struct gt_chunk *c, const struct gt_note *n)
+{
+	const uint32_t i = gt_notes_in(c);
+	struct gt_note *to = (struct gt_note *)(void *)c->mem + i;
+	*to = *n;
+	atomic_store_explicit(&c->commit, (uint64_t)(i + 1) * sizeof(*n) << 8,
+			      memory_order_release); /* acquire: gt_notes_in() */
+}
+
+bool gt_note_refill(struct gt_thread *t)
+{
+	const bool is_big = t->is_noting;
+	t->is_noting = false;
+	struct gt_chunk *c = gt_chunk_get(is_big);
+	if (!c) {
+		gt_count_add(&t->own[GT_OWN_lost_notes], 1);
+		return false;
+	}
+	struct gt_chunk *other =
+		__atomic_exchange_n(&t->note_spare, c, __ATOMIC_RELAXED); /* a handler's */
+	if (other)
+		gt_chunk_put(other);
+	return true;
+}
+
+void gt_note_put(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
+{
+	if (is_full(t->notes[gen % 2])) {
+		struct gt_chunk *c = __atomic_exchange_n(&t->note_spare, NULL, __ATOMIC_RELAXED);
+		if (!c)
+			return;
+		t->is_noting = t->notes[gen % 2]; /* it filled one: the next one is big */
+		install(t, gen, c);
+	}
+	append(t->notes[gen % 2], n);
+}
+
+void gt_note_put_for(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
+{
+	if (is_full(t->notes[gen % 2])) {
+		struct gt_chunk *c = gt_chunk_get(false); /* N.B. not the thread's own spare */
+		if (!c) {
+			GT_COUNT(lost_notes, 1);
+			return;
+		}
+		install(t, gen, c);
+	}
+	append(t->notes[gen % 2], n);
+}
+
+void gt_notes_hand_over(struct gt_thread *t, uint64_t gen)
+{
+	struct gt_chunk *c = t->notes[gen % 2];
+	t->notes[gen % 2] = NULL;
+	if (c)
+		gt_chunk_hand_over(c);
+}
+
+/* Opens a section with room for a note. 0: nested, or no memory; counted. */
+static uint64_t open_for_note(struct gt_thread *t)
+{
+	for (;;) {
+		const uint64_t gen = gt_acquire(t);
+		if (!gen) {
+			gt_count_add(&t->own[GT_OWN_lost_nested], 1);
+			return 0;
+		}
+		t->section_sp = GT_FRAME();
+		if (gt_note_has_room(t, gen))
+			return gen;
+		gt_release(t);
+		if (!gt_note_refill(t))
+			return 0;
+	}
+}
+
+void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t count, gt_ns when,
+	     uint64_t pc)
+{
+	const size_t n = gt_stack_capture(t, pc);
+	const uint64_t gen = open_for_note(t);
+	if (gen) {
+		const gt_stack id = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
+		gt_note_put(t, gen,
+			    &(struct gt_note){ .time = when,
+					       .object = object,
+					       .who = count,
+					       .stack = (uint32_t)id.v,
+					       .kind = GT_NOTE_WAKE,
+					       .why = (uint8_t)why });
+		gt_release(t);
+	}
+	if (n)
+		gt_stack_done(t);
+}

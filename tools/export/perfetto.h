@@ -1,0 +1,45 @@
+/* Packets of a Perfetto trace: what is interned, and who runs on which made-up CPU. */
+#ifndef GT_EXPORT_PERFETTO_H
+#define GT_EXPORT_PERFETTO_H
+
+#include "tools/export/model.h"
+#include "tools/export/schema/perfetto.pb-c.h"
+#include "tools/lib/keymap.h"
+
+/* Which of the model's things have been told: a byte each. */
+struct gt_told {
+	uint8_t *is;
+	size_t cap;
+};
+
+struct gt_perfetto {
+	struct gt_model *model;
+	FILE *out;
+	bool has_begun;
+	struct gt_told frames, stacks, texts[4]; /* texts by enum gt_intern */
+	struct gt_told threads, spans, modules;
+	struct gt_keymap *rows; /* (kind, id) of spans -> number */
+	uint64_t n_flows;
+	uint32_t *cpus;   /* thread on each made-up CPU, GT_NO_THREAD = free */
+	uint32_t *cpu_of; /* of each thread + 1, 0 = none */
+	size_t n_cpus, cap_cpus, n_cpu_of, cap_cpu_of;
+};
+
+enum gt_intern { GT_INTERN_NAME, GT_INTERN_FUNCTION, GT_INTERN_SOURCE, GT_INTERN_PATH };
+
+/* Writes a packet; what it lacks of its sequence is filled in. */
+void gt_perfetto_put(struct gt_perfetto *p, Perfetto__TracePacket *packet);
+
+/* Was it told before? It is from now on. */
+bool gt_perfetto_told(struct gt_told *t, size_t i);
+
+/* The iid of a name of events, or of a stack with all it consists of; 0 = none. */
+uint64_t gt_perfetto_name(struct gt_perfetto *p, const char *name);
+uint64_t gt_perfetto_stack(struct gt_perfetto *p, gt_stack_id id);
+
+/* sched_switch and sched_waking of a thread's new state. */
+void gt_perfetto_sched(struct gt_perfetto *p, const struct gt_change *c);
+
+void gt_perfetto_free(struct gt_perfetto *p);
+
+#endif

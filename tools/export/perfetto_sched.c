@@ -1,0 +1,141 @@
+/*
+ * Perfetto computes the states of threads from the kernel's scheduler events, and from nothing
+ * else. So they are made up: a thread that runs (or is in a system call) has a CPU, and a wake-up
+ * is told with the waker's tid.
+ *
+ * A CPU is a number: the lowest that is free. The real ones are not told here, and there are more
+ * threads that run, in our sense, than processors.
+ */
+#include "tools/export/perfetto.h"
+#include "tools/lib/mem.h"
+
+#define MAX_CPUS 1024 /* Perfetto refuses the file if there are more */
+
+/* prev_state, as the kernel has it */
+enum { TASK_RUNNABLE = 0, TASK_SLEEPS = 1, TASK_DEAD = 16 };
+
+static bool has_cpu(enum gt_state s)
+{
+	return s == GT_STATE_RUNNING || s == GT_STATE_SYSCALL;
+}
+
+static uint32_t *slot_of(struct gt_perfetto *p, uint32_t thread)
+{
+	while (p->n_cpu_of <= thread) {
+		p->cpu_of = gt_mem_grow(p->cpu_of, p->n_cpu_of, &p->cap_cpu_of, sizeof(*p->cpu_of));
+		p->cpu_of[p->n_cpu_of++] = 0;
+	}
+	return &p->cpu_of[thread];
+}
+
+/* A CPU for the thread; false when there are too many. */
+static bool take_cpu(struct gt_perfetto *p, uint32_t thread, uint32_t *cpu)
+{
+	uint32_t i = 0;
+	while (i < p->n_cpus && p->cpus[i] != GT_NO_THREAD)
+		i++;
+	if (i == MAX_CPUS)
+		return false;
+	if (i == p->n_cpus) {
+		p->cpus = gt_mem_grow(p->cpus, p->n_cpus, &p->cap_cpus, sizeof(*p->cpus));
+		p->n_cpus++;
+	}
+	p->cpus[i] = thread;
+	*slot_of(p, thread) = i + 1;
+	*cpu = i;
+	return true;
+}
+
+static void put_event(struct gt_perfetto *p, uint32_t cpu, int64_t time, uint64_t pid,
+		      Perfetto__SchedSwitch *sw, Perfetto__SchedWaking *wk)
+{
+	Perfetto__TracePacket packet = PERFETTO__TRACE_PACKET__INIT;
+	Perfetto__FtraceEventBundle bundle = PERFETTO__FTRACE_EVENT_BUNDLE__INIT;
+	Perfetto__FtraceEvent e = PERFETTO__FTRACE_EVENT__INIT, *list = &e;
+	e.has_timestamp = e.has_pid = true;
+	e.timestamp = (uint64_t)time;
+	e.pid = (uint32_t)pid;
+	e.sched_switch = sw;
+	e.sched_waking = wk;
+	bundle.has_cpu = true; /* also when it is 0 */
+	bundle.cpu = cpu;
+	bundle.n_event = 1;
+	bundle.event = &list;
+	packet.ftrace_events = &bundle;
+	gt_perfetto_put(p, &packet);
+}
+
+/* From the thread to idle, or from idle to the thread. */
+static void put_switch(struct gt_perfetto *p, uint32_t cpu, const struct gt_change *c, bool is_in,
+		       int64_t state)
+{
+	Perfetto__SchedSwitch s = PERFETTO__SCHED_SWITCH__INIT;
+	char buf[GT_LABEL_MAX], idle[] = "swapper";
+	char *name = (char *)gt_model_label(p->model, c->thread, buf);
+	const uint64_t tid = gt_model_thread(p->model, c->thread)->tid;
+	s.has_prev_pid = s.has_prev_prio = s.has_prev_state = true;
+	s.has_next_pid = s.has_next_prio = true;
+	s.prev_pid = is_in ? 0 : (int32_t)tid;
+	s.next_pid = is_in ? (int32_t)tid : 0;
+	s.prev_comm = is_in ? idle : name;
+	s.next_comm = is_in ? name : idle;
+	s.prev_prio = s.next_prio = 120;
+	s.prev_state = state;
+	put_event(p, cpu, c->time, is_in ? 0 : tid, &s, NULL);
+}
+
+/* The waker's tid stands where the kernel has the present thread; 0, idle, where it is not known.
+ */
+static void put_waking(struct gt_perfetto *p, const struct gt_change *c)
+{
+	Perfetto__SchedWaking s = PERFETTO__SCHED_WAKING__INIT;
+	char buf[GT_LABEL_MAX];
+	const uint32_t waker = gt_model_find(p->model, c->by_g);
+	const uint32_t at = waker != GT_NO_THREAD ? *slot_of(p, waker) : 0;
+	s.comm = (char *)gt_model_label(p->model, c->thread, buf);
+	s.has_pid = s.has_prio = s.has_success = s.has_target_cpu = true;
+	s.pid = (int32_t)gt_model_thread(p->model, c->thread)->tid;
+	s.prio = 120;
+	s.success = 1;
+	put_event(p, at > 0 ? at - 1 : 0, c->time,
+		  waker != GT_NO_THREAD ? gt_model_thread(p->model, waker)->tid : 0, NULL, &s);
+}
+
+static int64_t prev_state(enum gt_state to)
+{
+	return to == GT_STATE_WAITING     ? TASK_SLEEPS
+	       : to == GT_STATE_NOT_EXIST ? TASK_DEAD
+					  : TASK_RUNNABLE;
+}
+
+/* A thread that waited when the trace began: it has to be told, and had no CPU. */
+static void put_asleep(struct gt_perfetto *p, const struct gt_change *c)
+{
+	uint32_t cpu;
+	if (!take_cpu(p, c->thread, &cpu))
+		return;
+	put_switch(p, cpu, c, true, TASK_RUNNABLE);
+	put_switch(p, cpu, c, false, TASK_SLEEPS);
+	p->cpus[cpu] = GT_NO_THREAD;
+	*slot_of(p, c->thread) = 0;
+}
+
+void gt_perfetto_sched(struct gt_perfetto *p, const struct gt_change *c)
+{
+	uint32_t cpu;
+	const uint32_t slot = *slot_of(p, c->thread);
+	if (has_cpu(c->from) && has_cpu(c->to))
+		return;
+	if (slot != 0) {
+		put_switch(p, slot - 1, c, false, prev_state(c->to));
+		p->cpus[slot - 1] = GT_NO_THREAD;
+		*slot_of(p, c->thread) = 0;
+	} else if (has_cpu(c->to)) {
+		if (take_cpu(p, c->thread, &cpu))
+			put_switch(p, cpu, c, true, TASK_RUNNABLE);
+	} else if (c->to == GT_STATE_RUNNABLE) {
+		put_waking(p, c);
+	} else if (c->to == GT_STATE_WAITING) {
+		put_asleep(p, c);
+	}
+}
