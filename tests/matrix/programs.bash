@@ -86,7 +86,7 @@ S=$ROOT/tests/matrix
 
 #   name         class  how    needs setup command client result
 row redis        often  before "redis-server redis-benchmark" true 'redis-server --port 0 --unixsocket r.sock --save ""' redis_load 'cat out'
-row redis-io     often  before "redis-server redis-benchmark" 'export N=4000' 'redis-server --port 0 --unixsocket r.sock --save "" --io-threads 2 --io-threads-do-reads yes' redis_load 'cat out'
+row redis-io     often  before "redis-server redis-benchmark" 'export N=1000' 'redis-server --port 0 --unixsocket r.sock --save "" --io-threads 2 --io-threads-do-reads yes' redis_load 'cat out'
 row memcached    often  before "memcached memcslap" true 'memcached -u $(id -un) -t 4 -s $PWD/m.sock' memcached_load 'cat out'
 row nginx        often  before "/usr/sbin/nginx ab curl" nginx_setup '/usr/sbin/nginx -e nginx.err -p $PWD -c $W/nginx.conf' nginx_load 'cat out'
 row postgresql   often  before "${PG:-/usr/lib/postgresql}/pgbench" pg_setup '$NOBODY $PG/postgres -D $W/pg/data' pg_load 'cat out'
