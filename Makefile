@@ -94,10 +94,12 @@ fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c tests/reader/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
+has_sqlite := $(wildcard /usr/include/sqlite3.h)
+matrix  := $(patsubst %.c,$(B)/%,$(filter-out $(if $(has_sqlite),,%/sqlite.c),$(wildcard tests/matrix/*.c))) $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/matrix/*.cc)))
 progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c examples/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
-.PHONY: all help check sweep bench-stack bench-reader test lint format docs demo bench stress torture fuzz analyze ci clean install \
+.PHONY: all help check sweep bench-stack bench-reader test lint format docs demo bench stress torture matrix fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
 
 ifeq ($(VARIANT),)
@@ -210,6 +212,10 @@ $(B)/tests/torture/stacks-%.so: tests/torture/stacks-lib.inc $(O)/flags
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -DVARIANT=$* -x c -o $@ $<
 $(B)/tests/torture/%: tests/torture/%.cc
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $< -ldl
+$(B)/tests/matrix/%: tests/matrix/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< $(if $(filter %/sqlite,$@),-lsqlite3)
+$(B)/tests/matrix/%: tests/matrix/%.cc
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CXX) $(C_PROG) -std=c++20 -MMD -MP -MF $@.d -o $@ $<
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
@@ -255,6 +261,7 @@ help:
 #: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md EXPORTS.md from the tables
 #: make format          clang-format all C files
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
+#: make matrix          real programs: same results, valid files, slowdown; writes docs/MATRIX.md (K=regex: some)
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
 #: make bench-reader    a trace of BIG=1G, made up: time and memory of our reader beside Go's
@@ -297,6 +304,11 @@ stress: $(stress)
 	$(Q)B=$(B) tests/run-all stress
 torture: all test-programs
 	$(Q)B=$(B) tests/run-all torture
+# K=regex: only these rows (then docs/MATRIX.md stays as it is)
+matrix:
+	$(Q)tests/deps.sh build test matrix
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(B)/oracle.ok $(matrix)
+	$(Q)B=$(B) tests/matrix/run $(if $(K),-k '$(K)',-o docs/MATRIX.md)
 # Fuzzing always with sanitizers, in their own variant.
 .PHONY: $(B)/fuzz-programs fuzz-programs
 fuzz-programs: $(fuzz)

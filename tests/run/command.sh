@@ -57,6 +57,15 @@ head -c $(($(wc -c <a.trace) * 2 / 3)) a.trace >cut.trace
 want 1 "$GT" check cut.trace
 want 0 "$GT" recover cut.trace -o whole.trace
 judge "$T/whole.trace"
+# A FIFO or a device is written to, never replaced (as root, /dev/null was)
+mkfifo fifo
+for v in recover symbolize "convert --to chrome"; do
+	cat fifo >through &
+	# shellcheck disable=SC2086
+	want 0 "$GT" $v whole.trace -o fifo
+	wait $!
+	[ -p fifo ] && [ -s through ] || fail "$v -o FIFO: $(ls -l fifo* through)"
+done
 # (at a place that does not depend on the length of a path: the head of the first batch)
 { head -c 16 a.trace; printf "\377\377\377"; tail -c +20 a.trace; } >bad.trace
 "$GT" check bad.trace >"$T/out" 2>"$T/stderr"

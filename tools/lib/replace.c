@@ -39,11 +39,20 @@ static int finish(const char *temp, const char *path, bool keep_old, int rc)
 	return rc;
 }
 
+/* A device or a FIFO is written to. N.B. root would replace /dev/null by a file, for everybody. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 /* Under another name first: a full disk or a kill leaves what was there. */
 int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FILE *out), void *arg)
 {
-	char *temp = gt_mem_format("%s.new", path);
-	gt_stop_remove(temp);
+	const bool in_place = is_special(path);
+	char *temp = gt_mem_format(in_place ? "%s" : "%s.new", path);
+	if (!in_place)
+		gt_stop_remove(temp);
 	const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	int rc = out != NULL ? write(arg, out) : -errno;
@@ -53,7 +62,8 @@ int gt_replace_file(const char *path, bool keep_old, int (*write)(void *arg, FIL
 		rc = errno != 0 ? -errno : -EIO;
 	if (out != NULL && fclose(out) != 0 && rc == 0)
 		rc = -errno;
-	rc = finish(temp, path, keep_old, rc);
+	if (!in_place)
+		rc = finish(temp, path, keep_old, rc);
 	free(temp);
 	return rc;
 }
