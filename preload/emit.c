@@ -22,8 +22,9 @@
  *
  * - A handler runs during a wait: its own calls are counted and not written.
  * - longjmp leaves a wait: heal.c ends it (gt_thread_heal).
- * - No room for the end of a wait whose begin is already in the file: the end is owed, and paid
- * with its own time before the next wait begins.
+ * - No room for the end of a wait whose begin is already in the file, or advance is stopped in the
+ * middle of that begin: the end is owed, and paid with its own time before the next wait begins.
+ * Waits until then are not told, and counted.
  * - A handler forks during a wait: in the child the thread has a new record, and the old wait is
  * nobody's.
  */
@@ -164,6 +165,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 	if (sure)
 		gt_stack_expect(t);
 	if (!is_free(t)) {
+		w->is_late = t->owed_ns != 0;
 		w->begin = gt_now();
 		return;
 	}
@@ -318,6 +320,8 @@ void gt_wait_end(struct gt_wait *w)
 	count_time(t, w->call, elapsed);
 
 	const uint64_t word = atomic_load_explicit(&t->pending.word, memory_order_relaxed);
+	if (w->is_late && elapsed >= gt_cfg.min_wait_ns)
+		gt_count_add(&t->own[GT_OWN_lost_waits_late], 1);
 	if (!w->is_pending || !word)
 		return;
 	if (w->is_expired)

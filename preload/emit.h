@@ -14,6 +14,7 @@ struct gt_wait {
 	uint16_t call;
 	bool is_pending; /* this wait, and not an outer one, owns t->pending */
 	bool is_expired; /* the hook says: its time was over */
+	bool is_late;    /* it cannot be told: the end of the one before is not written yet */
 	uint16_t key;    /* see gt_fd_watch() */
 };
 
@@ -31,7 +32,7 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 								uint64_t object, bool sure)
 {
 	w->t = t;
-	w->is_expired = false;
+	w->is_expired = w->is_late = false;
 	w->key = 0;
 	if (!t)
 		return;

@@ -165,6 +165,32 @@ Test(core_advance,
 	cr_assert(lt(u64, core_time(GT_EV_GoUnblock, 1, 0), core_time(GT_EV_GoBlock, 1, 1)));
 }
 
+static void end_and_wait_at_commit(const char *name)
+{
+	if (strcmp(name, "before_commit") != 0 || !to_end)
+		return;
+	struct gt_wait *w = to_end;
+	to_end = NULL;
+	gt_wait_end(w);
+	wait_once(GT_WHY_MUTEX);
+	wait_once(GT_WHY_COND);
+}
+
+Test(core_advance, waits_while_the_end_of_the_one_before_is_owed_are_counted_as_lost)
+{
+	static struct gt_wait w;
+	boot();
+	begin(&w, GT_WHY_MUTEX);
+	to_end = &w;
+	gt_testpoint = end_and_wait_at_commit;
+	core_advance();
+	gt_testpoint = NULL;
+	cr_assert(eq(u64, core.main->own[GT_OWN_lost_waits_late], 2));
+	wait_once(GT_WHY_MUTEX);
+	finish();
+	waits_are_whole(2);
+}
+
 static struct gt_thread *to_die;
 
 static void die_at_commit(const char *name)
