@@ -69,17 +69,32 @@ void gt_strict_back(struct gt_strict *s, const struct gt_gen_back *b)
 		       (int64_t)b->m, b->time, b->last);
 }
 
+/* Smallest time of an event of the batch, in units; 0 = none. */
+static uint64_t first_of(const struct gt_gen_batch *b)
+{
+	const uint8_t *const end = b->data + b->size;
+	uint64_t min = 0, now = b->time;
+	struct gt_event_rec ev;
+	for (const uint8_t *p = b->data; p && p < end;) {
+		p = gt_event_decode(p, end, 0, &ev, NULL);
+		if (!p) /* the order checker tells */
+			break;
+		now += ev.dt;
+		min = min == 0 || now < min ? now : min;
+		if (b->time >> 63 == 0) /* else times may wrap, and a later one be smaller */
+			break;
+	}
+	return min;
+}
+
 /* Time of the first event of the generation, in units; 0 = none. */
 static uint64_t first_event(const struct gt_gen *g)
 {
 	uint64_t min = 0;
 	for (uint32_t i = 0; i < g->n_batches; i++) {
-		const struct gt_gen_batch *b = &g->batches[i];
-		struct gt_event_rec ev;
-		if (b->size == 0 || !gt_event_decode(b->data, b->data + b->size, 0, &ev, NULL))
-			continue; /* the order checker tells */
-		if (min == 0 || b->time + ev.dt < min)
-			min = b->time + ev.dt;
+		const uint64_t at = first_of(&g->batches[i]);
+		if (at && (min == 0 || at < min))
+			min = at;
 	}
 	return min;
 }
