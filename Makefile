@@ -91,15 +91,15 @@ has_cxx := $(shell command -v $(CXX) 2>/dev/null)
 unit    := $(if $(has_criterion),$(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c)))
 stress  := $(patsubst %.c,$(B)/%,$(wildcard tests/stress/*.c))
 fuzz    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c))
+golden  := $(patsubst %.c,$(B)/%,$(wildcard tests/golden/*.c tests/reader/*.c))
 sweep   := $(if $(has_libdw),$(B)/tests/sweep/sweep)
 bench   := $(B)/bench/bench $(B)/bench/nohooks $(B)/bench/null.so
 has_sqlite := $(wildcard /usr/include/sqlite3.h)
 matrix  := $(patsubst %.c,$(B)/%,$(filter-out $(if $(has_sqlite),,%/sqlite.c),$(wildcard tests/matrix/*.c))) $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/matrix/*.cc)))
-progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c)) \
+progs   := $(patsubst %.c,$(B)/%,$(wildcard tests/same/*.c tests/run/*.c tests/torture/*.c examples/*.c)) \
            $(if $(has_cxx),$(patsubst %.cc,$(B)/%,$(wildcard tests/same/*.cc tests/run/*.cc tests/torture/*.cc)))
 
-.PHONY: all help check sweep bench-stack test lint format docs demo bench stress torture matrix fuzz analyze ci clean install \
+.PHONY: all help check sweep bench-stack bench-reader test lint format docs demo bench stress torture matrix fuzz analyze ci clean install \
         deps deps-demo deps-test test-programs FORCE
 
 ifeq ($(VARIANT),)
@@ -199,6 +199,8 @@ $(B)/tests/same/%: tests/same/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
 $(B)/tests/run/%: tests/run/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
+$(B)/examples/%: examples/%.c
+	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -fno-optimize-sibling-calls -MMD -MP -MF $@.d -o $@ $<
 $(B)/tests/torture/%: tests/torture/%.c
 	$(call say,PROG,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -MMD -MP -MF $@.d -o $@ $< -ldl -lm
 $(B)/tests/same/%: tests/same/%.cc
@@ -217,7 +219,7 @@ $(B)/tests/matrix/%: tests/matrix/%.cc
 # Measuring programs likewise: the driver with the works that it runs, the library's own objects without hooks, and a
 # twin of the library that does nothing.
 bench_h := $(wildcard bench/*.h bench/*.def)
-bench_c := $(filter-out bench/nohooks.c bench/null.c bench/stack.c,$(wildcard bench/*.c))
+bench_c := $(filter-out bench/nohooks.c bench/null.c bench/stack.c bench/bigtrace.c bench/reader.c,$(wildcard bench/*.c))
 bench_o := $(filter-out $(O)/lib/preload/hook_%,$(lib_o))
 $(B)/bench/bench: $(bench_c) $(bench_h) $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(bench_c)
@@ -225,10 +227,20 @@ $(B)/bench/nohooks: bench/nohooks.c bench/harness.c $(bench_h) $(bench_o)
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -ldl
 $(B)/bench/stack: bench/stack.c bench/harness.c $(bench_h) $(bench_o)
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -DGT_PRELOAD -o $@ $(filter-out %.h %.def,$^) -lunwind -ldl
+# A big made-up trace, and who reads it how fast.
+$(B)/bench/bigtrace: bench/bigtrace.c $(encoder_c) $(O)/flags
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $(filter %.c,$^)
+$(B)/bench/reader: bench/reader.c $(O)/flags
+	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -o $@ $<
 $(B)/bench/null.so: bench/null.c $(O)/flags
 	$(call say,BENCH,$@)mkdir -p $(@D) && $(CC) $(C_PROG) -std=gnu17 -shared -fPIC -fvisibility=hidden -Wl,-z,now \
 		-o $@ $< -ldl
-test-programs: $(progs) $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
+.PHONY: examples
+examples: all $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+.PHONY: answers
+answers: examples
+	$(Q)examples/answers.sh
+test-programs: $(progs) $(B)/bench/bigtrace $(B)/judge/libgtrace.so $(B)/tests/torture/stacks-1.so $(B)/tests/torture/stacks-2.so $(B)/oracle.ok $(if $(VARIANT),,fault-library)
 
 # Go's reader as judge. Never fails: build/oracle.ok says why where there is no oracle.
 $(B)/oracle.ok: $(wildcard tests/oracle/*.go tests/oracle/go.mod tests/oracle/go.sum) tests/oracle/build.sh
@@ -242,14 +254,17 @@ help:
 #: make                 build/libgtrace.so and build/gtrace
 #: make demo            install what is missing, record redis under load, show what to type next
 #: make test            install what is missing, run everything that must pass
+#: make examples        build/examples: programs with a known problem (docs/ANSWERS.md)
+#: make answers         runs them and writes docs/ANSWERS.md anew
 #: make check           unit, golden, same and run tests (nothing is installed)
 #: make lint            format, includes, exports, imports, docs in sync, lengths
-#: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md from the tables
+#: make docs            write docs/FORMAT.md HOOKS.md CONFIG.md EXPORTS.md from the tables
 #: make format          clang-format all C files
 #: make stress | torture | fuzz     longer tests; N=, SECONDS= as the scripts say
 #: make matrix          real programs: same results, valid files, slowdown; writes docs/MATRIX.md (K=regex: some)
 #: make sweep           every pc of libc, python3, redis, ...: our unwind rules against libdw's
 #: make bench           costs, native and traced; writes bench/RESULTS.md
+#: make bench-reader    a trace of BIG=1G, made up: time and memory of our reader beside Go's
 #: make bench-stack     a stack by memo, rules, frame pointers, glibc, libunwind; means of all stacks of real programs
 #: make analyze         clang-tidy, -fanalyzer, cppcheck (what is there)
 #: make install         PREFIX=/usr/local DESTDIR=
@@ -266,7 +281,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) test-all
 .PHONY: test-all
 test-all: all $(unit) $(golden) $(stress) $(sweep) test-programs $(B)/fuzz-programs $(B)/thread-programs
-	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run thread stress fuzz torture demo
+	$(Q)B=$(B) tests/run-all lint oracle unit golden sweep same run export thread stress fuzz reader torture demo
 
 lint: all
 	$(Q)B=$(B) tests/run-all lint
@@ -311,6 +326,11 @@ bench: all $(bench)
 bench-stack: all $(B)/bench/stack $(B)/judge/libgtrace.so
 	$(Q)tests/deps.sh build bench
 	$(Q)$(B)/bench/stack; a=$$?; B=$(B) bench/stackmeans.sh && exit $$a
+# BIG=1G: how big; needs Go. The file stays in build/bench for the next time.
+BIG     ?= 1G
+bench-reader: all $(B)/bench/bigtrace $(B)/bench/reader $(B)/oracle.ok
+	$(Q)[ -e $(B)/bench/$(BIG).trace ] || $(B)/bench/bigtrace $(B)/bench/$(BIG).trace $(BIG)
+	$(Q)$(B)/bench/reader $(B)/gtrace $(B)/oracle $(B)/bench/$(BIG).trace
 
 analyze:
 	$(Q)CC='$(CC)' tests/lint/analyze '$(C_ALL)'
@@ -338,4 +358,4 @@ clean:
 
 FORCE:
 
--include $(shell find $(O) $(B)/tests $(B)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(O) $(B)/tests $(B)/bench $(B)/examples -name '*.d' 2>/dev/null)

@@ -363,11 +363,15 @@ static void note(struct gt_thread *t, uint64_t gen)
 	t->noted_gen = gen;
 }
 
-/* Where each hook begins: the innermost frame of a stack that only its caller is known of. */
+/*
+ * Where each hook begins: the innermost frame of a stack that only its caller is known of. Weak: a
+ * test is linked without the hooks.
+ */
+#define GT_WEAK __attribute__((weak))
 /* clang-format off */
-#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name);
-#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name);
-#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name);
+#define GT_BLOCKING(group, why, ret, name, params, args) extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
+#define GT_CUSTOM(group, why, ret, name, params, args)   extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
+#define GT_ASM(group, why, ret, name, params, args)      extern const char gt_entry_##name[] __asm__(#name) GT_WEAK;
 #include "preload/hooks.def"
 #undef GT_BLOCKING
 #undef GT_CUSTOM

@@ -174,7 +174,7 @@ static int start(void)
 		return -ENOMEM;
 	write_first_status(t);
 	gt_is_tracing = 1;
-	rc = gt_writer_start(start_envp, t);
+	rc = gt_writer_start(start_envp);
 	if (rc) {
 		gt_is_tracing = 0;
 		return rc;

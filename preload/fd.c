@@ -9,19 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define N_FDS 4096
 /* No disk cache or O_NONBLOCK call takes that long, most waits for a peer do. */
 #define LONG_WAIT_NS 100000
 
 enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
-static _Atomic uint8_t kinds[N_FDS];
-static _Atomic uint8_t used[N_FDS]; /* since the last refresh */
+struct gt_fd gt_fds[GT_N_FDS];
 static _Atomic uint32_t is_any_used;
-static _Atomic uint16_t closed[N_FDS];
 
-enum { KEY_UNKNOWN, KEY_NONE, KEY_FIRST, N_KEYS = 1 << 12 };
-static _Atomic uint16_t keys[N_FDS];
-static _Atomic uint64_t pipes[N_FDS]; /* inodes */
+#define N_KEYS (1 << 12)
 static _Atomic uint32_t watchers[N_KEYS];
 
 /* A regular file, directory or block device comes back at once; everything else may wait for
@@ -45,11 +40,11 @@ static enum fd_kind look(int fd)
 
 static enum fd_kind known(int fd)
 {
-	if (fd < 0 || fd >= N_FDS)
+	if (!gt_fd_has_row(fd))
 		return FD_UNKNOWN;
-	atomic_store_explicit(&used[fd], 1, memory_order_relaxed);
+	atomic_store_explicit(&gt_fds[fd].used, 1, memory_order_relaxed);
 	atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
-	return (enum fd_kind)atomic_load_explicit(&kinds[fd], memory_order_relaxed);
+	return (enum fd_kind)atomic_load_explicit(&gt_fds[fd].kind, memory_order_relaxed);
 }
 
 static enum gt_form form_of(enum fd_kind kind, uint64_t ns)
@@ -64,8 +59,9 @@ enum gt_form gt_fd_form(int fd, uint64_t ns)
 	enum fd_kind kind = known(fd);
 	if (kind == FD_UNKNOWN && fd >= 0 && !gt_is_sandboxed) {
 		kind = look(fd);
-		if (fd < N_FDS)
-			atomic_store_explicit(&kinds[fd], (uint8_t)kind, memory_order_relaxed);
+		if (fd < GT_N_FDS)
+			atomic_store_explicit(&gt_fds[fd].kind, (uint8_t)kind,
+					      memory_order_relaxed);
 	}
 	return form_of(kind, ns);
 }
@@ -77,19 +73,12 @@ enum gt_form gt_fd_form_guess(int fd)
 
 void gt_fd_forget(int fd)
 {
-	if (fd < 0 || fd >= N_FDS)
+	if (!gt_fd_has_row(fd))
 		return;
-	atomic_store_explicit(&kinds[fd], FD_UNKNOWN, memory_order_relaxed);
-	atomic_store_explicit(&keys[fd], KEY_UNKNOWN, memory_order_relaxed);
-	atomic_store_explicit(&pipes[fd], 0, memory_order_relaxed);
-	atomic_fetch_add_explicit(&closed[fd], 1, memory_order_relaxed);
-}
-
-uint64_t gt_fd_object(int fd)
-{
-	const uint64_t n =
-		fd >= 0 && fd < N_FDS ? atomic_load_explicit(&closed[fd], memory_order_relaxed) : 0;
-	return (uint32_t)fd | n << 32;
+	atomic_store_explicit(&gt_fds[fd].kind, FD_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&gt_fds[fd].key, GT_KEY_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&gt_fds[fd].pipe, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&gt_fds[fd].closed, 1, memory_order_relaxed);
 }
 
 /* ---- pipes and eventfds ---- */
@@ -102,51 +91,52 @@ static uint16_t key_of(int fd, const struct stat *st)
 	else if (!(st->st_mode & S_IFMT)) /* an anonymous file: all have the same inode */
 		id = (uint64_t)fd << 40;
 	else
-		return KEY_NONE;
-	return (uint16_t)(KEY_FIRST + (id * 0x9e3779b97f4a7c15ull >> 52));
+		return GT_KEY_NONE;
+	return (uint16_t)(GT_KEY_FIRST + (id * 0x9e3779b97f4a7c15ull >> 52));
+}
+
+static uint16_t learn_key(int fd, const struct stat *st)
+{
+	const uint16_t k = key_of(fd, st);
+	atomic_store_explicit(&gt_fds[fd].pipe, S_ISFIFO(st->st_mode) ? st->st_ino : 0,
+			      memory_order_relaxed);
+	atomic_store_explicit(&gt_fds[fd].key, k, memory_order_relaxed);
+	return k;
 }
 
 static uint16_t key(int fd)
 {
-	if (fd < 0 || fd >= N_FDS)
-		return KEY_NONE;
-	uint16_t k = atomic_load_explicit(&keys[fd], memory_order_relaxed);
+	if (!gt_fd_has_row(fd))
+		return GT_KEY_NONE;
+	const uint16_t k = atomic_load_explicit(&gt_fds[fd].key, memory_order_relaxed);
 	struct stat st;
-	if (__builtin_expect(k == KEY_UNKNOWN && !gt_is_sandboxed, 0)) {
-		const bool is_there = !GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st));
-		k = is_there ? key_of(fd, &st) : KEY_NONE;
-		atomic_store_explicit(&pipes[fd], is_there && S_ISFIFO(st.st_mode) ? st.st_ino : 0,
-				      memory_order_relaxed);
-		atomic_store_explicit(&keys[fd], k, memory_order_relaxed);
-	}
-	return k;
+	if (k != GT_KEY_UNKNOWN || gt_is_sandboxed || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
+		return k;
+	atomic_store_explicit(&gt_fds[fd].used, 1, memory_order_relaxed); /* looked at again */
+	atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
+	return learn_key(fd, &st);
 }
 
-uint16_t gt_fd_watch(int fd)
+uint16_t gt_fd_watch_slow(int fd)
 {
 	const uint16_t k = key(fd);
-	if (k < KEY_FIRST)
+	if (k < GT_KEY_FIRST)
 		return 0;
-	atomic_fetch_add_explicit(&watchers[k - KEY_FIRST], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&watchers[k - GT_KEY_FIRST], 1, memory_order_relaxed);
 	return k;
 }
 
 void gt_fd_unwatch(uint16_t k)
 {
 	if (k)
-		atomic_fetch_sub_explicit(&watchers[k - KEY_FIRST], 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&watchers[k - GT_KEY_FIRST], 1, memory_order_relaxed);
 }
 
-uint64_t gt_fd_pipe(int fd)
-{
-	return fd >= 0 && fd < N_FDS ? atomic_load_explicit(&pipes[fd], memory_order_relaxed) : 0;
-}
-
-bool gt_fd_is_watched(int fd)
+bool gt_fd_is_watched_slow(int fd)
 {
 	const uint16_t k = key(fd);
-	return k >= KEY_FIRST &&
-	       atomic_load_explicit(&watchers[k - KEY_FIRST], memory_order_relaxed);
+	return k >= GT_KEY_FIRST &&
+	       atomic_load_explicit(&watchers[k - GT_KEY_FIRST], memory_order_relaxed);
 }
 
 /* "flags:\t0100002" in /proc/PID/fdinfo/FD, octal. */
@@ -171,6 +161,7 @@ static enum fd_kind look_in(int pid, int fd)
 	gt_format(path, sizeof(path), "/proc/%u/fd/%u", (uint64_t)pid, (uint64_t)fd);
 	if (GT_SYS_FAILED(GT_SYS4(SYS_newfstatat, AT_FDCWD, path, &st, 0)))
 		return FD_UNKNOWN;
+	learn_key(fd, &st);
 	return kind_of(&st, is_nonblocking_in(pid, fd));
 }
 
@@ -178,11 +169,11 @@ void gt_fd_refresh(int host_pid)
 {
 	if (!atomic_exchange_explicit(&is_any_used, 0, memory_order_relaxed))
 		return;
-	for (int fd = 0; fd < N_FDS; fd++) {
-		if (!atomic_load_explicit(&used[fd], memory_order_relaxed))
+	for (int fd = 0; fd < GT_N_FDS; fd++) {
+		if (!atomic_load_explicit(&gt_fds[fd].used, memory_order_relaxed))
 			continue;
-		atomic_store_explicit(&used[fd], 0, memory_order_relaxed);
-		atomic_store_explicit(&kinds[fd], (uint8_t)look_in(host_pid, fd),
+		atomic_store_explicit(&gt_fds[fd].used, 0, memory_order_relaxed);
+		atomic_store_explicit(&gt_fds[fd].kind, (uint8_t)look_in(host_pid, fd),
 				      memory_order_relaxed);
 	}
 }

@@ -62,6 +62,13 @@ static inline struct gt_thread *gt_on_in(enum gt_group group)
 		__builtin_unreachable();
 	return t;
 }
+/* May a hook of the thread with the record gt_self not go the short way? */
+static inline bool gt_is_odd(const struct gt_thread *self, enum gt_group group)
+{
+	const uint32_t on = atomic_load_explicit(&gt_ctl.on[group], memory_order_relaxed);
+	return __builtin_expect(
+		(on ^ GT_ON_TRACING) | atomic_load_explicit(&self->gate, memory_order_relaxed), 0);
+}
 /* In a file whose hooks are all of one group, GT_FILE_GROUP, which it defines first. */
 #define gt_on() gt_on_in(GT_FILE_GROUP)
 

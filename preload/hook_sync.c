@@ -62,7 +62,12 @@ static inline bool is_valid(const struct timespec *abs)
 
 /* ---- mutexes ---- */
 
-int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
+/*
+ * Bodies of lock and unlock for all but the common case, whose hooks need no frame of their own for
+ * it. Called as a jump, and shown in stacks without the "gt_" (symbols.c).
+ */
+GT_COLD int gt_pthread_mutex_lock(pthread_mutex_t *m);
+int gt_pthread_mutex_lock(pthread_mutex_t *m)
 {
 	struct gt_thread *const t = gt_on();
 	if (!t)
@@ -70,6 +75,42 @@ int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
 	GT_TRY(t, GT_CALL_pthread_mutex_lock, GT_WHY_MUTEX, m, try_mutex(m));
 	gt_wait_held(&gt_w, gt_mutex_holder(m), 0);
 	return gt_real.pthread_mutex_lock(m); /* EDEADLK comes from here, as it should */
+}
+
+int gt_hook_pthread_mutex_lock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_self;
+	if (gt_is_odd(t, GT_FILE_GROUP))
+		return gt_is_tracing ? gt_pthread_mutex_lock(m) : gt_real.pthread_mutex_lock(m);
+	const int rc = try_mutex(m);
+	if (__builtin_expect(rc == EBUSY || rc == GT_ASK, 0))
+		return gt_pthread_mutex_lock(m); /* tries once more, which does no harm */
+	gt_count(t, GT_CALL_pthread_mutex_lock);
+	return rc;
+}
+
+GT_COLD int gt_pthread_mutex_unlock(pthread_mutex_t *m);
+int gt_pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_on();
+	if (!t)
+		return gt_real.pthread_mutex_unlock(m);
+	gt_count(t, GT_CALL_pthread_mutex_unlock);
+	if (gt_mutex_is_wanted(m, gt_tid(t)))
+		gt_wake(t, GT_WHY_MUTEX, (uint64_t)m, 1, gt_now(),
+			(uint64_t)__builtin_return_address(0));
+	return gt_real.pthread_mutex_unlock(m);
+}
+
+int gt_hook_pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	struct gt_thread *const t = gt_self;
+	if (gt_is_odd(t, GT_FILE_GROUP))
+		return gt_is_tracing ? gt_pthread_mutex_unlock(m) : gt_real.pthread_mutex_unlock(m);
+	if (__builtin_expect(gt_peek(&m->__data.__lock) > 1, 0))
+		return gt_pthread_mutex_unlock(m);
+	gt_count(t, GT_CALL_pthread_mutex_unlock);
+	return gt_real.pthread_mutex_unlock(m);
 }
 
 int gt_hook_pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *abs)
@@ -108,7 +149,6 @@ GT_COUNTED(pthread_mutex_trylock, (pthread_mutex_t *m), (m))
 GT_COUNTED(pthread_rwlock_tryrdlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(pthread_rwlock_trywrlock, (pthread_rwlock_t *l), (l))
 GT_COUNTED(sem_trywait, (sem_t *s), (s))
-GT_WAKING(pthread_mutex_unlock, GT_WHY_MUTEX, m, gt_mutex_is_wanted(m, gt_tid(gt_t)), (pthread_mutex_t *m), (m))
 GT_WAKING(pthread_rwlock_unlock, GT_WHY_RWLOCK, l, gt_rwlock_wakes(l), (pthread_rwlock_t *l), (l))
 GT_WAKING(pthread_cond_signal, GT_WHY_COND, c, gt_cond_waiters(c) != 0, (pthread_cond_t *c), (c))
 GT_WAKING(pthread_cond_broadcast, GT_WHY_COND, c, gt_cond_waiters(c), (pthread_cond_t *c), (c))

@@ -11,9 +11,9 @@
  * 2. The malloc family comes last in hooks.def. Otherwise the allocations of a failing dlsym reach
  * an allocator that may call hooks which are not resolved yet; and the last dlsym would not be a
  * good one, which clears the error that the program's own dlerror() would show.
- * 3. No look-up fails where libc has all names (tests/same/allocator.c). A failing one allocates, and an
- * allocator that comes before us in the order of the loader may have called us under its own lock:
- * tcmalloc then waited for itself for ever.
+ * 3. No look-up fails where libc has all names (tests/same/allocator.c). A failing one allocates,
+ * and an allocator that comes before us in the order of the loader may have called us under its own
+ * lock: tcmalloc then waited for itself for ever.
  * 4. dlsym is called from this file only. Otherwise RTLD_NEXT, which goes by the caller's address,
  * may start elsewhere.
  *
@@ -214,8 +214,8 @@ static long gt_real_missing(void)
 
 /*
  * Up to glibc 2.35 RTLD_NEXT gives the GLIBC_2.2.5 condition variables, which have another ABI (bug
- * 14932), so these names are asked for by version (clockwait is younger and has not got that one). And
- * some are there for old programs only.
+ * 14932), so these names are asked for by version (clockwait is younger and has not got that one).
+ * And some are there for old programs only.
  */
 static void *find(const char *name)
 {

@@ -344,27 +344,13 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/* A walk whose result nobody wants: for the pages of code and data that it comes by. */
-static __attribute__((noinline)) void walk_once(struct gt_thread *t)
-{
-	struct gt_memo *m = memo_of(t);
-	struct gt_regs regs;
-	regs_here(&regs);
-	if (t->is_walking || !m || !has_room(t, regs.sp, RULE_BYTES))
-		return;
-	t->is_walking = 1;
-	gt_rule_walk(&regs, t->stack_hi, NULL, &m->walk);
-	gt_stack_done(t);
-}
-
-void gt_stack_warm(struct gt_thread *t)
+void gt_stack_warm(void)
 {
 	if (!gt_cfg.stacks)
 		return;
 	gt_rules_warm();
 	for (size_t i = 0; i < n_unwind_data; i++)
 		gt_sys_populate(unwind_data[i].lo, unwind_data[i].hi - unwind_data[i].lo, false);
-	walk_once(t);
 }
 
 void gt_stack_init(void)

@@ -42,9 +42,9 @@ gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen);
 
 /*
  * Has the kernel map the unwind data of what is loaded, and the first rules' memory, so that the
- * program's threads need not stop for it; `t`: the caller. Context: boot, forked child.
+ * program's threads need not stop for it. Context: writer, when nobody waits for it any more.
  */
-void gt_stack_warm(struct gt_thread *t);
+void gt_stack_warm(void);
 
 /* Looks up where the calling thread's stack is, for one that nobody announced. Makes system calls.
  */

@@ -61,6 +61,19 @@ void gt_tables_put(struct gt_batch *b, uint8_t experiment, gt_m m)
 	output->sink.put(&output->sink, start, n);
 }
 
+void gt_tables_chunk(struct gt_chunk *c)
+{
+	if (c->is_notes) {
+		gt_note_table_put(c);
+		return;
+	}
+	const uint8_t *start;
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
+	const size_t n = gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0, wire,
+				       (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
+	output->sink.put(&output->sink, start, n);
+}
+
 /* Table batches hold their kind's byte (records: and a version) from the beginning. */
 static bool is_empty(const struct gt_batch *b, size_t prefix)
 {

@@ -52,6 +52,9 @@ int gt_tables_perf_init(void); /* memory; 0 or -ENOMEM */
 gt_stack gt_tables_stack(const uint64_t *pcs, size_t n);
 void gt_tables_samples(const struct gt_sample *samples, size_t n);
 
+/* A chunk of events or notes that a thread has handed over; it stays the caller's. */
+void gt_tables_chunk(struct gt_chunk *c);
+
 /* One batch of events, or of anything, under the wire number of the generation. */
 void gt_tables_put(struct gt_batch *b, uint8_t experiment, gt_m m);
 

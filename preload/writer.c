@@ -35,7 +35,6 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
-#include "preload/note_table.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
@@ -47,6 +46,7 @@
 #include "preload/timer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/kcmp.h>
 #include <linux/prctl.h>
@@ -66,7 +66,7 @@
 #define READY_NS      2000000000ull
 #define STACK_BYTES   (128u << 10)
 #define TLS_BYTES     (8u << 10)
-#define BETWEEN_BYTES (8u << 10)
+#define BETWEEN_BYTES (64u << 10)
 
 enum ready { READY_NOT, READY_YES, READY_FAILED };
 
@@ -185,21 +185,6 @@ static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t exper
 	gt_tables_put(b, experiment, m);
 }
 
-static void write_chunk(struct gt_chunk *c)
-{
-	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_acquire);
-	const uint8_t *start;
-	if (c->is_notes) {
-		gt_note_table_put(c);
-	} else {
-		const size_t n =
-			gt_batch_seal(c->mem, GT_BATCH_HEADER + (size_t)(commit >> 8), 0,
-				      w.wire_gen, (gt_m){ c->tid }, (gt_ns){ c->start }, &start);
-		w.out.sink.put(&w.out.sink, start, n);
-	}
-	gt_chunk_put(c);
-}
-
 static void read_samples(gt_ns start, gt_ns until)
 {
 	gt_perf_read(start, until, begin_in_file);
@@ -232,7 +217,8 @@ static void drain(bool is_final)
 	for (struct gt_chunk *next; c; c = next) {
 		next = gt_chunk_at(c->next);
 		if (c->gen == w.gen) {
-			write_chunk(c);
+			gt_tables_chunk(c);
+			gt_chunk_put(c);
 			continue;
 		}
 		c->next = 0;
@@ -452,23 +438,27 @@ static int open_everything(void)
 		return rc;
 	w.gen = 1;
 	snapshot();
-	gt_perf_open(w.is_task);
 	return 0;
 }
 
 static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
-	w.error = open_everything();
+	if (!w.is_task)
+		w.error = open_everything();
+	if (!w.error)
+		gt_perf_open(w.is_task);
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
 	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
 		gt_exe_find();
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
+		gt_stack_warm();
 	}
-	while (!w.error && !w.is_dead && gt_is_tracing) {
-		w.is_dead = is_host_gone(pause_ns(gt_now().v));
+	/* N.B. once for a program that is dead by now */
+	for (bool is_over = w.error; !is_over; is_over = w.is_dead || !gt_is_tracing) {
+		w.is_dead = w.is_dead || is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
 	gt_perf_close();
@@ -481,7 +471,6 @@ static void task_main(void *arg)
 	(void)arg;
 	const uint64_t all = ~0ull;
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
-	GT_SYS3(SYS_close_range, 0, ~0u, 0);
 	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	const long fd = GT_SYS2(SYS_pidfd_open, gt_host_pid, 0);
@@ -502,15 +491,25 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* N.B. ends at once: as the program's own child the writer would be a SIGCHLD after its exec. */
+/*
+ * Opens the file, makes the writer, which inherits nothing else, and ends at once: as the program's
+ * own child the writer would be a SIGCHLD after its exec. The program waits for this task alone, so
+ * that when it goes on nobody has copies of its descriptors, and errors are known.
+ */
 static void between_main(void *arg)
 {
 	const uint64_t all =
 		~0ull; /* the thread pointer is still the caller's: no handler may run here */
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	GT_SYS3(SYS_close_range, 0, ~0u, 0);
+	w.error = open_everything();
+	if (w.error)
+		return;
 	uint8_t *tcb = (uint8_t *)arg;
 	w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
 					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
+	if (GT_SYS_FAILED(w.clone_rc)) /* it will be opened again, by a thread */
+		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
 }
 
 /* Its own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
@@ -548,7 +547,7 @@ static int start_thread(void)
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[], struct gt_thread *t)
+int gt_writer_start(char *const envp[])
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -562,9 +561,10 @@ int gt_writer_start(char *const envp[], struct gt_thread *t)
 	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
 	if (rc)
 		rc = start_thread();
-	if (rc)
-		return rc;
-	gt_stack_warm(t); /* N.B. while the writer opens the file: there is nothing else to do */
+	if (rc || w.error)
+		return rc ? rc : w.error;
+	if (w.is_task && !gt_cfg.sample_hz && !gt_cfg.sched)
+		return 0;
 	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	/* not ready is only slow: it may come yet */
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;

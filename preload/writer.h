@@ -7,14 +7,12 @@
 
 #include <stdint.h>
 
-struct gt_thread;
-
 /*
  * Starts it and waits (bounded) until its output is open. 0; or -errno, when there is no output or
- * no way to run: then there is nothing to trace for. `envp`: for the output's name; `t`: the
- * calling thread. Context: boot and forked child, one thread.
+ * no way to run: then there is nothing to trace for. `envp`: for the output's name. Context: boot
+ * and forked child, one thread.
  */
-int gt_writer_start(char *const envp[], struct gt_thread *t);
+int gt_writer_start(char *const envp[]);
 
 /* Asks for everything so far to be in the file, as whole generations, and waits at most `bound_ns`
  * for it. */

@@ -2,6 +2,7 @@
 #include "encoder/event.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/focus.h"
 #include "tools/lib/json.h"
 #include "tools/read/strict.h"
 #include "tools/read/trace.h"
@@ -12,6 +13,7 @@
 struct check {
 	const char *file;
 	bool is_quiet, is_strict;
+	struct gt_focus focus;
 	struct gt_json *json; /* NULL: text */
 	uint64_t events, generations;
 	uint64_t errors, warnings;
@@ -68,7 +70,8 @@ static int read_all(struct check *c, struct gt_trace *t, struct gt_strict *s, st
 	if (rc == 0) {
 		gt_strict_end(s, gt_trace_gen(t));
 		/* N.B. A tail of tables is a generation without an end: readers pass it over. */
-		if (c->generations == 0 && gt_file_offset(gt_trace_file(t)) <= 16)
+		if (c->generations == 0 && gt_focus_is_all(&c->focus) &&
+		    gt_file_offset(gt_trace_file(t)) <= 16)
 			return gt_err_set(err, GT_ERR_FORMAT, 16,
 					  "no generation: the file ends behind its header [C9]");
 	}
@@ -85,6 +88,8 @@ static void check_file(struct check *c)
 	struct gt_err err = { .code = GT_ERR_NONE };
 	struct gt_trace *t = gt_trace_open(c->file, &err);
 	struct gt_strict *s = t ? gt_strict_new(tell, c) : NULL;
+	if (t)
+		gt_trace_set_focus(t, c->file, &c->focus);
 	if (t && !s)
 		gt_err_set(&err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	if (!s || read_all(c, t, s, &err) < 0)
@@ -100,6 +105,7 @@ static int parse(struct check *c, bool *is_json, int argc, char **argv, int *fir
 	const struct gt_opt opts[] = {
 		{ 'q', "quiet", GT_OPT_FLAG, &c->is_quiet, NULL, "only errors" },
 		{ 0, "strict", GT_OPT_FLAG, &c->is_strict, NULL, "warnings are errors" },
+		GT_FOCUS_OPTS(c->focus),
 		{ 0, "json", GT_OPT_FLAG, is_json, NULL, "as JSON (schema gtrace-check/1)" },
 	};
 	const struct gt_args args = {
@@ -107,7 +113,9 @@ static int parse(struct check *c, bool *is_json, int argc, char **argv, int *fir
 		.operands = "FILE...",
 		.about = "Checks traces as Go's own reader does, and for what makes viewers fail "
 			 "(errors) or show badly\n"
-			 "(warnings). FILE '-' is standard input. Status: 0 fine, 1 findings, 2 "
+			 "(warnings). FILE '-' is standard input. With --from or --to only whole "
+			 "generations are read, those\nthat touch this time. Status: 0 fine, 1 "
+			 "findings, 2 "
 			 "unreadable.",
 		.opts = opts,
 		.n_opts = sizeof(opts) / sizeof(opts[0]),
@@ -125,6 +133,9 @@ int gt_cmd_check(int argc, char **argv)
 	const int done = parse(&all, &is_json, argc, argv, &first);
 	if (done >= 0)
 		return done;
+	uint64_t tid, g;
+	if (!gt_focus_check(&all.focus, "check", &tid, &g))
+		return GT_EXIT_USAGE;
 	struct gt_json json = { .out = stdout };
 	if (is_json) {
 		gt_json_object(&json, NULL, false);

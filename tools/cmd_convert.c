@@ -37,9 +37,9 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "where to (FILE.FORMAT.EXTENSION); '-' is standard output" },
 		{ 0, "go-version", GT_OPT_CHOICE, &s->x.go_version, "1.22|1.23|1.25|1.26",
 		  "for go: the version of the reader" },
-		{ 0, "lines", GT_OPT_FLAG, &s->x.has_lines, NULL,
+		{ 0, "lines", GT_OPT_FLAG, &s->x.in.has_lines, NULL,
 		  "source lines and inlined functions, as gtrace symbolize finds them" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->x.debug_dir, "DIR",
+		{ 0, "debug-dir", GT_OPT_TEXT, &s->x.in.debug_dir, "DIR",
 		  "for --lines: look there, too, as in /usr/lib/debug" },
 	};
 	char about[4096] = "Writes the trace for another tool. FILE '-' is standard input. Status "
@@ -61,7 +61,7 @@ static int parse(struct settings *s, int argc, char **argv)
 	int first;
 	const int rc = gt_args_parse(&args, argc, argv, &first);
 	if (rc < 0)
-		s->x.path = argv[first];
+		s->x.in.path = argv[first];
 	return rc;
 }
 
@@ -131,7 +131,7 @@ static int convert(const struct settings *s, const struct format *f, const char 
 	else
 		rc = gt_replace_file(out, true, write_output, &j);
 	if (j.err.code != GT_ERR_NONE) {
-		gt_err_print(&j.err, s->x.path, stderr);
+		gt_err_print(&j.err, s->x.in.path, stderr);
 		return rc < 0 && j.err.code != GT_ERR_HEADER ? GT_EXIT_USAGE : GT_EXIT_FINDINGS;
 	}
 	if (rc < 0) {
@@ -143,27 +143,27 @@ static int convert(const struct settings *s, const struct format *f, const char 
 
 int gt_cmd_convert(int argc, char **argv)
 {
-	struct settings s = { 0 };
+	struct settings s = { .x.in.title = "converting" };
 	const int rc = parse(&s, argc, argv);
 	if (rc >= 0)
 		return rc;
 	const struct format *f = find(s.to);
 	if (f == NULL)
 		return GT_EXIT_USAGE;
-	const bool is_stdin = strcmp(s.x.path, "-") == 0;
+	const bool is_stdin = strcmp(s.x.in.path, "-") == 0;
 	char *out = s.out != NULL ? gt_mem_text(s.out)
-				  : gt_mem_format("%s.%s.%s", is_stdin ? "stdin" : s.x.path,
+				  : gt_mem_format("%s.%s.%s", is_stdin ? "stdin" : s.x.in.path,
 						  f->name, f->extension);
 	if (is_dir(f) && out[strlen(out) - 1] == '/')
 		out[strlen(out) - 1] = '\0';
 	int status = GT_EXIT_USAGE;
 	if (is_dir(f) && strcmp(out, "-") == 0)
 		fprintf(stderr, "gtrace convert: %s is a folder; give its name with -o\n", f->name);
-	else if (!is_stdin && gt_is_same_file(s.x.path, out))
+	else if (!is_stdin && gt_is_same_file(s.x.in.path, out))
 		fprintf(stderr, "gtrace convert: %s is the input; give another name with -o\n",
 			out);
-	else if (!is_stdin && gt_busy_wait(s.x.path))
-		fprintf(stderr, "gtrace convert: %s is still being written\n", s.x.path);
+	else if (!is_stdin && gt_busy_wait(s.x.in.path))
+		fprintf(stderr, "gtrace convert: %s is still being written\n", s.x.in.path);
 	else
 		status = convert(&s, f, out);
 	free(out);

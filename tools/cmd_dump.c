@@ -1,14 +1,19 @@
 /* gtrace dump: every event as a line of text. */
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/focus.h"
 #include "tools/read/text.h"
 #include "tools/read/trace.h"
 #include "tools/symbol/place.h"
 #include "tools/symbol/resolve.h"
 
+#include <unistd.h>
+
 struct settings {
 	bool is_json, is_wire, has_lines;
 	const char *debug_dir;
+	struct gt_focus focus;
+	uint64_t tid, g; /* of --thread */
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -20,6 +25,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		  "source lines and inlined functions, as gtrace symbolize finds them" },
 		{ 0, "debug-dir", GT_OPT_TEXT, &s->debug_dir, "DIR",
 		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_FOCUS_OPTS(s->focus),
+		GT_FOCUS_THREAD_OPT(s->focus),
 		{ 0, "wire", GT_OPT_FLAG, &s->is_wire, NULL,
 		  "what stands in the file, batch by batch, unchecked" },
 	};
@@ -47,6 +54,18 @@ static int dump_wire(const char *path, struct gt_err *err)
 	return rc;
 }
 
+static bool is_wanted(const struct settings *s, const struct gt_trace *t,
+		      const struct gt_ordered *ev)
+{
+	if (!gt_trace_is_in_focus(t, ev))
+		return false;
+	if (s->tid == GT_NO_ID && s->g == GT_NO_ID)
+		return true;
+	return (s->tid != GT_NO_ID && ev->m == s->tid) ||
+	       (s->g != GT_NO_ID &&
+		(ev->g == s->g || (ev->subject == GT_SUBJECT_G && ev->who == s->g)));
+}
+
 static int dump_events(const char *path, const struct settings *s, struct gt_err *err)
 {
 	struct gt_trace *t = gt_trace_open(path, err);
@@ -55,12 +74,23 @@ static int dump_events(const char *path, const struct settings *s, struct gt_err
 	gt_debug_set_dir(s->debug_dir);
 	struct gt_resolver *r = gt_resolver_new(s->has_lines);
 	gt_trace_set_filter(t, gt_resolve, r);
+	gt_trace_set_focus(t, path, &s->focus);
+	if (isatty(STDOUT_FILENO))
+		gt_trace_set_silent(t);
 	struct gt_dump *d = gt_dump_new(stdout, s->is_json);
 	struct gt_ordered ev;
 	int rc = d ? 1 : gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	while (rc > 0 && !ferror(stdout) && (rc = gt_trace_next(t, &ev, err)) > 0) {
-		if (gt_dump_event(d, gt_trace_gen(t), &ev) < 0)
+		if (!gt_focus_is_all(&s->focus))
+			gt_dump_set_start(d, gt_trace_start(t));
+		if (!is_wanted(s, t, &ev))
+			rc = gt_dump_learn(d, gt_trace_gen(t), &ev);
+		else
+			rc = gt_dump_event(d, gt_trace_gen(t), &ev);
+		if (rc < 0)
 			rc = gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
+		else
+			rc = 1;
 	}
 	gt_dump_free(d);
 	gt_trace_close(t);
@@ -79,6 +109,8 @@ int gt_cmd_dump(int argc, char **argv)
 		fputs("gtrace dump: --wire has no JSON form\n", stderr);
 		return GT_EXIT_USAGE;
 	}
+	if (!gt_focus_check(&s.focus, "dump", &s.tid, &s.g))
+		return GT_EXIT_USAGE;
 	struct gt_err err;
 	const char *path = argv[first];
 	const int rc = s.is_wire ? dump_wire(path, &err) : dump_events(path, &s, &err);

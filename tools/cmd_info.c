@@ -16,6 +16,7 @@
 struct settings {
 	bool is_json, is_verbose;
 	const char *color;
+	struct gt_focus focus;
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -24,6 +25,7 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL, "also every generation" },
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "as JSON (schema gtrace-info/1), numbers exact" },
+		GT_FOCUS_OPTS(s->focus),
 		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
 		  "colour on a terminal" },
 	};
@@ -357,9 +359,12 @@ int gt_cmd_info(int argc, char **argv)
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
+	uint64_t tid, g;
+	if (!gt_focus_check(&o.focus, "info", &tid, &g))
+		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;
-	const int status = gt_summary_open(&s, "info", argv[first], &is_growing);
+	const int status = gt_summary_open(&s, "info", argv[first], &o.focus, &is_growing);
 	if (status != GT_EXIT_USAGE) {
 		if (o.is_json)
 			print_json(&s, argv[first], is_growing);

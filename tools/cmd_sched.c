@@ -153,7 +153,7 @@ int gt_cmd_sched(int argc, char **argv)
 		return rc;
 	struct gt_summary s;
 	bool is_growing;
-	const int status = gt_summary_open(&s, "sched", argv[first], &is_growing);
+	const int status = gt_summary_open(&s, "sched", argv[first], NULL, &is_growing);
 	if (status != GT_EXIT_USAGE) {
 		struct gt_table t;
 		gt_table_init(&t, columns, N_COLUMNS);

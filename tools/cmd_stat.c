@@ -11,6 +11,7 @@
 struct settings {
 	bool by_thread, is_json, is_csv;
 	const char *color;
+	struct gt_focus focus;
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -20,6 +21,7 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "as JSON (schema gtrace-stat/1), numbers exact" },
 		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
+		GT_FOCUS_OPTS(s->focus),
 		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
 		  "colour on a terminal" },
 	};
@@ -128,9 +130,12 @@ int gt_cmd_stat(int argc, char **argv)
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
+	uint64_t tid, g;
+	if (!gt_focus_check(&o.focus, "stat", &tid, &g))
+		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;
-	const int status = gt_summary_open(&s, "stat", argv[first], &is_growing);
+	const int status = gt_summary_open(&s, "stat", argv[first], &o.focus, &is_growing);
 	if (status != GT_EXIT_USAGE) {
 		struct gt_table t;
 		const size_t skip = o.by_thread ? 0 : THREAD_COLUMNS;

@@ -123,6 +123,54 @@ static void config(void)
 #endif
 }
 
+#define GT_HAS_PROTOBUF
+#define _ "_"
+static const struct open_row {
+	const char *name, *who, *command, *know;
+} open_rows[] = {
+#define GT_OPEN(name, who, command, know) { #name, who, command, know },
+#include "tools/export/open.def"
+};
+
+/* False: no row says what opens it. */
+static int put_open(const char *name)
+{
+	for (size_t i = 0; i < sizeof(open_rows) / sizeof(open_rows[0]); i++) {
+		if (strcmp(open_rows[i].name, name) != 0)
+			continue;
+		printf("| `%s` |", name);
+		cell(open_rows[i].who);
+		printf(" `%s` |", open_rows[i].command);
+		cell(open_rows[i].know);
+		printf("\n");
+		return 1;
+	}
+	fprintf(stderr, "tools/export/open.def: no row for %s\n", name);
+	return 0;
+}
+
+static int exports(void)
+{
+	int ok = 1;
+	printf("## Formats: `gtrace convert --to FORMAT FILE -o OUT`\n\n| format | what it is | "
+	       "named "
+	       "|\n|---|---|---|\n");
+#define GT_FORMAT(name, function, extension, help)                                                 \
+	printf("| `%s` |", #name);                                                                 \
+	cell(help);                                                                                \
+	printf(" `FILE.%s.%s` |\n", #name, extension);
+#include "tools/export/formats.def"
+#undef GT_FORMAT
+	printf("\nThose that need protobuf-c and zlib (Perfetto, pprof) are left out where gtrace "
+	       "was "
+	       "built without.\n\n## What opens them\n\n| format | opens in | command | what to "
+	       "know "
+	       "|\n|---|---|---|---|\n");
+#define GT_FORMAT(name, function, extension, help) ok &= put_open(#name);
+#include "tools/export/formats.def"
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -133,6 +181,8 @@ int main(int argc, char **argv)
 		hooks();
 	else if (!strcmp(argv[1], "CONFIG"))
 		config();
+	else if (!strcmp(argv[1], "EXPORTS"))
+		return exports() ? 0 : 1;
 	else
 		return 2;
 	return 0;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Writes FORMAT.md, HOOKS.md and CONFIG.md from the tables to the folder given. `make docs` and docs.sh use it.
+# Writes FORMAT.md, HOOKS.md, CONFIG.md and EXPORTS.md from the tables to the folder given. `make docs` and docs.sh use it.
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
 mkdir -p "$out" build
@@ -30,3 +30,4 @@ page()
 page FORMAT "The file: events, records, reasons" include/gtrace/events.def include/gtrace/records.def include/gtrace/whys.def
 page HOOKS "Functions that gtrace stands in for" preload/hooks.def
 page CONFIG "Settings and counters" preload/config.def preload/counters.def
+page EXPORTS "Other tools: what gtrace convert writes" tools/export/open.def tools/export/formats.def

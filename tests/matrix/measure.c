@@ -1,8 +1,8 @@
 /*
- * measure FILE CMD...: runs CMD and all that it leaves behind, and writes "WALL_MS CPU_MS" into FILE. Wall is the time
- * until CMD has ended. CPU is that of CMD, its children, and of orphans (daemons, the tracer's writer): we are
- * their reaper, so the writer's time is in the figure of a traced run. A TERM is passed on to CMD.
- * The status is CMD's; 128 + n for a signal.
+ * measure FILE CMD...: runs CMD and all that it leaves behind, and writes "WALL_MS CPU_MS" into
+ * FILE. Wall is the time until CMD has ended. CPU is that of CMD, its children, and of orphans
+ * (daemons, the tracer's writer): we are their reaper, so the writer's time is in the figure of a
+ * traced run. A TERM is passed on to CMD. The status is CMD's; 128 + n for a signal.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* Four threads with a connection each in one WAL database: inserts, sums; and sorting with sqlite's own worker threads. */
+/* Four threads with a connection each in one WAL database: inserts, sums; and sorting with sqlite's
+ * own worker threads. */
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ static void *work(void *arg)
 	sqlite3 *db = opened();
 	char sql[200];
 	for (int i = 0; i < 1500; i++) {
-		snprintf(sql, sizeof(sql), "insert into t values (%ld, %d, hex(zeroblob(50)))", (long)arg, i * 7919 % 1500);
+		snprintf(sql, sizeof(sql), "insert into t values (%ld, %d, hex(zeroblob(50)))",
+			 (long)arg, i * 7919 % 1500);
 		run(db, sql);
 	}
 	sqlite3_close(db);
@@ -58,9 +60,11 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 4; i++)
 		pthread_join(th[i], NULL);
 	sqlite3_exec(db, "select count(*), sum(n), sum(who) from t", show, NULL, NULL);
-	run(db, "create table big as with recursive c(x) as (select 1 union all select x + 1 from c where x < 400000) select x * 7919 % 400009 as k, x from c");
+	run(db, "create table big as with recursive c(x) as (select 1 union all select x + 1 from "
+		"c where x < 400000) select x * 7919 % 400009 as k, x from c");
 	run(db, "create index i on big (k, x)");
-	sqlite3_exec(db, "select sum(k), count(*) from big where k > 1000; pragma integrity_check", show, NULL, NULL);
+	sqlite3_exec(db, "select sum(k), count(*) from big where k > 1000; pragma integrity_check",
+		     show, NULL, NULL);
 	sqlite3_close(db);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * traps WHAT: one pattern of calls, for traps.sh, which knows what of it may be in the trace. "w" is the thread that the
- * trace is asked about, "h" the other.
+ * traps WHAT: one pattern of calls, for traps.sh, which knows what of it may be in the trace. "w"
+ * is the thread that the trace is asked about, "h" the other.
  */
 #include "tests/run/prog.h"
 
@@ -83,7 +83,8 @@ static void *failing_tries(void *arg)
 {
 	for (int i = 0; i < 1000; i++) {
 		CHECK(pthread_mutex_trylock(&m) == EBUSY && sem_trywait(&sem) == -1);
-		CHECK(pthread_rwlock_tryrdlock(&rw) == EBUSY && pthread_rwlock_trywrlock(&rw) == EBUSY);
+		CHECK(pthread_rwlock_tryrdlock(&rw) == EBUSY &&
+		      pthread_rwlock_trywrlock(&rw) == EBUSY);
 	}
 	return arg;
 }
@@ -108,7 +109,8 @@ static void *at_once(void *arg)
 	for (int i = 0; i < 1000; i++) {
 		struct pollfd f = { p[0], POLLIN, 0 };
 		struct timeval tv = { 0, 0 };
-		CHECK(!poll(&f, 1, 0) && !epoll_wait(ep, &e, 1, 0) && !select(0, NULL, NULL, NULL, &tv));
+		CHECK(!poll(&f, 1, 0) && !epoll_wait(ep, &e, 1, 0) &&
+		      !select(0, NULL, NULL, NULL, &tv));
 		CHECK(read(p[0], &c, 1) == -1 && errno == EAGAIN);
 		CHECK(recv(s[0], &c, 1, 0) == -1 && recv(s[0], &c, 1, MSG_DONTWAIT) == -1);
 	}
@@ -165,7 +167,6 @@ static void *renames(void *arg)
 		prog_sleep_ms(2);
 	return arg;
 }
-
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /*
- * An allocator of the program's own that, like tcmalloc, calls a hooked function under its lock the first time: nothing
- * of ours may allocate meanwhile, or it waits for itself for ever. Here it says so instead. Later it
- * counts: hooks never allocate.
+ * An allocator of the program's own that, like tcmalloc, calls a hooked function under its lock the
+ * first time: nothing of ours may allocate meanwhile, or it waits for itself for ever. Here it says
+ * so instead. Later it counts: hooks never allocate.
  */
 #include "tests/same/see.h"
 

@@ -1,5 +1,5 @@
-/* What the program sees of its own stack: backtrace() and dladdr in main, in a qsort callback, in a handler, under a lock that
- * was waited for. */
+/* What the program sees of its own stack: backtrace() and dladdr in main, in a qsort callback, in a
+ * handler, under a lock that was waited for. */
 #include "tests/same/see.h"
 
 #include <dlfcn.h>
@@ -41,7 +41,8 @@ static void names(void)
 	Dl_info in;
 	printf("malloc is there %d\n", dladdr((void *)malloc, &in) != 0);
 	printf("main's file is ours %d\n", dladdr((void *)names, &in) != 0 && in.dli_fbase != NULL);
-	printf("found by name %d\n", dlsym(RTLD_DEFAULT, "pthread_mutex_lock") == (void *)pthread_mutex_lock);
+	printf("found by name %d\n",
+	       dlsym(RTLD_DEFAULT, "pthread_mutex_lock") == (void *)pthread_mutex_lock);
 }
 
 int main(void)

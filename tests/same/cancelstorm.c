@@ -1,4 +1,5 @@
-/* 1000 threads that compute with asynchronous cancellation are cancelled, beside threads that wait all the time. */
+/* 1000 threads that compute with asynchronous cancellation are cancelled, beside threads that wait
+ * all the time. */
 #include "tests/same/see.h"
 
 #include <semaphore.h>

@@ -1,4 +1,5 @@
-/* Hooked and unhooked calls on the same objects: by dlsym of libc's own handle, by dlvsym, by RTLD_NEXT. */
+/* Hooked and unhooked calls on the same objects: by dlsym of libc's own handle, by dlvsym, by
+ * RTLD_NEXT. */
 #include "tests/same/see.h"
 
 #include <dlfcn.h>
@@ -23,7 +24,8 @@ static call *real_of(const char *name)
 
 static void *work(void *arg)
 {
-	call *const lock = real_of("pthread_mutex_lock"), *const unlock = real_of("pthread_mutex_unlock");
+	call *const lock = real_of("pthread_mutex_lock"), *const unlock =
+								  real_of("pthread_mutex_unlock");
 	call *const post = real_of("sem_post"), *const rd = real_of("pthread_rwlock_rdlock");
 	call *const release = real_of("pthread_rwlock_unlock");
 	for (int i = 0; i < 20000; i++) {

@@ -1,5 +1,5 @@
-/* Objects that were never initialised by a call, lie at odd addresses or in memory that cannot be written.
- * same: not with a thread (nobody completes the file of a child that a signal ends) */
+/* Objects that were never initialised by a call, lie at odd addresses or in memory that cannot be
+ * written. same: not with a thread (nobody completes the file of a child that a signal ends) */
 #include "tests/same/see.h"
 
 #include <semaphore.h>

@@ -1,5 +1,5 @@
-/* A mutex, a condition, a semaphore and a barrier in shared memory, between this process and one that is not traced
- * (GTRACE_DISABLE in its environment). It runs itself as "pshared other". */
+/* A mutex, a condition, a semaphore and a barrier in shared memory, between this process and one
+ * that is not traced (GTRACE_DISABLE in its environment). It runs itself as "pshared other". */
 #include "tests/same/see.h"
 
 #include <fcntl.h>
@@ -65,8 +65,9 @@ int main(int argc, char **argv)
 	pthread_condattr_setpshared(&ca, PTHREAD_PROCESS_SHARED);
 	pthread_rwlockattr_setpshared(&ra, PTHREAD_PROCESS_SHARED);
 	pthread_barrierattr_setpshared(&ba, PTHREAD_PROCESS_SHARED);
-	CHECK(!pthread_mutex_init(&s->m, &ma) && !pthread_cond_init(&s->c, &ca) && !pthread_rwlock_init(&s->rw, &ra) &&
-	      !pthread_barrier_init(&s->b, &ba, 2) && !sem_init(&s->sem, 1, 0));
+	CHECK(!pthread_mutex_init(&s->m, &ma) && !pthread_cond_init(&s->c, &ca) &&
+	      !pthread_rwlock_init(&s->rw, &ra) && !pthread_barrier_init(&s->b, &ba, 2) &&
+	      !sem_init(&s->sem, 1, 0));
 	pthread_mutexattr_setrobust(&ma, PTHREAD_MUTEX_ROBUST);
 	CHECK(!pthread_mutex_init(&s->robust, &ma));
 	fflush(stdout);

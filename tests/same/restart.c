@@ -1,5 +1,5 @@
-/* A handler with SA_RESTART and without, on this thread, in the middle of each kind of wait: what goes on and what is
- * interrupted, and how often the handler ran. */
+/* A handler with SA_RESTART and without, on this thread, in the middle of each kind of wait: what
+ * goes on and what is interrupted, and how often the handler ran. */
 #include "tests/same/see.h"
 
 #include <fcntl.h>
@@ -62,7 +62,8 @@ static long w_accept(void)
 	const int l = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct timeval tv = { 1, 0 };
 	setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	CHECK(!bind(l, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) && !listen(l, 1));
+	CHECK(!bind(l, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) &&
+	      !listen(l, 1));
 	const long rc = accept(l, NULL, NULL);
 	const int e = errno;
 	close(l);
@@ -213,7 +214,8 @@ int main(void)
 	CHECK(q >= 0 && set >= 0);
 	target = pthread_self();
 	for (int restart = 0; restart < 2; restart++) {
-		struct sigaction a = { .sa_handler = handler, .sa_flags = restart ? SA_RESTART : 0 };
+		struct sigaction a = { .sa_handler = handler,
+				       .sa_flags = restart ? SA_RESTART : 0 };
 		sigaction(SIGUSR1, &a, NULL);
 		for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
 			pthread_t t;
@@ -228,7 +230,8 @@ int main(void)
 			is_waiting = 0;
 			const int e = rc == -1 ? errno : 0;
 			pthread_join(t, NULL);
-			printf("%s, SA_RESTART %d: %ld, errno %d, handler ran %d times\n", waits[i].name, restart, rc, e, (int)runs);
+			printf("%s, SA_RESTART %d: %ld, errno %d, handler ran %d times\n",
+			       waits[i].name, restart, rc, e, (int)runs);
 			/* what came too late for the interrupted one */
 			fcntl(p[0], F_SETFL, O_NONBLOCK);
 			while (read(p[0], drop, sizeof(drop)) > 0)

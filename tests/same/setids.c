@@ -1,5 +1,5 @@
-/* setuid and setgid in a program with threads: libc signals every thread and waits for each. It returns, and all have the new
- * ids. */
+/* setuid and setgid in a program with threads: libc signals every thread and waits for each. It
+ * returns, and all have the new ids. */
 #include "tests/same/see.h"
 
 #include <semaphore.h>

@@ -1,5 +1,5 @@
-/* Calls that seldom wait, waiting: open of a FIFO, connect and send with a time limit, close that lingers, a full pipe, a lock on
- * a file that another process has. */
+/* Calls that seldom wait, waiting: open of a FIFO, connect and send with a time limit, close that
+ * lingers, a full pipe, a lock on a file that another process has. */
 #include "tests/same/see.h"
 
 #include <arpa/inet.h>
@@ -61,7 +61,8 @@ static void files(void)
 	if (!pid) {
 		const int mine = open("locked", O_RDWR);
 		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-		CHECK(!flock(mine, LOCK_EX) && !fcntl(mine, F_SETLK, &l) && write(p[1], "x", 1) == 1);
+		CHECK(!flock(mine, LOCK_EX) && !fcntl(mine, F_SETLK, &l) &&
+		      write(p[1], "x", 1) == 1);
 		prog_sleep_ms(60);
 		_exit(0);
 	}
@@ -96,10 +97,12 @@ static void sockets(void)
 	SLOW(send(s[0], big, sizeof(big), 0));
 	SLOW(recv(s[0], big, 1, 0));
 
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(in);
 	const int tl = socket(AF_INET, SOCK_STREAM, 0), tc = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(!bind(tl, (struct sockaddr *)&in, len) && !listen(tl, 1) && !getsockname(tl, (struct sockaddr *)&in, &len));
+	CHECK(!bind(tl, (struct sockaddr *)&in, len) && !listen(tl, 1) &&
+	      !getsockname(tl, (struct sockaddr *)&in, &len));
 	CHECK(!connect(tc, (struct sockaddr *)&in, len));
 	setsockopt(tc, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	while (send(tc, big, sizeof(big), 0) > 0)

@@ -1,13 +1,12 @@
 /*
  * limits WHAT [N]: something that runs into a limit, and says what it saw.
  *   work           threads that lock and wait; allocations; prints "worked"
- *   closed         closes all descriptors it can, in every way, while threads write events; prints "worked" by a kept one
- *   daemon         daemon(3), then works; its end is told through a file named N
- *   mlock          mlockall(MCL_CURRENT | MCL_FUTURE), then works; prints how much is resident, in MiB
- *   mlock_only     mlockall, its result
- *   idle N         N idle threads; prints KiB resident for each
- *   waves N        N threads in waves of 50, every other one ends by a raw exit; prints KiB more from the first half to the end
- *   crash          works, then SIGSEGV
+ *   closed         closes all descriptors it can, in every way, while threads write events; prints
+ * "worked" by a kept one daemon         daemon(3), then works; its end is told through a file named
+ * N mlock          mlockall(MCL_CURRENT | MCL_FUTURE), then works; prints how much is resident, in
+ * MiB mlock_only     mlockall, its result idle N         N idle threads; prints KiB resident for
+ * each waves N        N threads in waves of 50, every other one ends by a raw exit; prints KiB more
+ * from the first half to the end crash          works, then SIGSEGV
  */
 #include "tests/run/prog.h"
 

@@ -170,11 +170,7 @@ static inline void core_drain(bool is_final)
 	for (struct gt_chunk *next; c; c = next) {
 		next = gt_chunk_at(c->next);
 		if (c->gen == core.gen) {
-			const uint8_t *start;
-			const size_t len = GT_BATCH_HEADER + (size_t)(atomic_load(&c->commit) >> 8);
-			const size_t n = gt_batch_seal(c->mem, len, 0, core.gen, (gt_m){ c->tid },
-						       (gt_ns){ c->start }, &start);
-			core.out.sink.put(&core.out.sink, start, n);
+			gt_tables_chunk(c);
 			gt_chunk_put(c);
 			continue;
 		}

@@ -195,7 +195,7 @@ Test(recover, sums_of_the_model_are_the_sums_of_the_summary)
 	struct sim *s = sim_run(9, 4, 300, 100);
 	write_bytes(s->bytes, s->len);
 	struct gt_summary sum;
-	cr_assert(gt_summary_read(&sum, path));
+	cr_assert(gt_summary_read(&sum, path, NULL));
 	cr_assert(eq(int, sum.err.code, GT_ERR_NONE));
 	cr_assert(eq(sz, sum.n_gens, 4));
 	cr_assert(eq(u64, sum.process.pid, 4711));

@@ -52,6 +52,7 @@ struct wait {
 	uint32_t object; /* index into numbers[] */
 	uint32_t flags;
 	uint64_t holder;
+	bool is_taken; /* by a wait: the next one, moments later, is another */
 };
 
 /* An object's number in this generation. */
@@ -224,8 +225,8 @@ static void add_wait(struct gt_blame *r, const struct gt_rec_value *v)
 	if (number == GT_NO_INDEX)
 		return;
 	r->waits = gt_mem_grow(r->waits, r->n_waits, &r->cap_waits, sizeof(*r->waits));
-	r->waits[r->n_waits++] =
-		(struct wait){ v->field[0], v->time, number, (uint32_t)v->field[3], v->field[2] };
+	r->waits[r->n_waits++] = (struct wait){ v->field[0],           v->time,     number,
+						(uint32_t)v->field[3], v->field[2], false };
 }
 
 static void add_wake(struct gt_blame *r, const struct gt_rec_value *v)
@@ -355,7 +356,7 @@ int gt_blame_generation(struct gt_blame *r, const struct gt_gen *g, struct gt_er
 /* ---------------------------------------------------------------- waits */
 
 /* The record of the wait of `g` that began at `time`, or a moment before. */
-static const struct wait *find_wait(const struct gt_blame *r, uint64_t g, int64_t time)
+static struct wait *find_wait(const struct gt_blame *r, uint64_t g, int64_t time)
 {
 	size_t lo = 0, hi = r->n_waits;
 	while (lo < hi) { /* first one behind */
@@ -366,8 +367,8 @@ static const struct wait *find_wait(const struct gt_blame *r, uint64_t g, int64_
 		else
 			hi = mid;
 	}
-	const struct wait *w = lo > 0 ? &r->waits[lo - 1] : NULL;
-	return w != NULL && w->g == g && time - w->time <= SLACK_NS ? w : NULL;
+	struct wait *w = lo > 0 ? &r->waits[lo - 1] : NULL;
+	return w != NULL && w->g == g && !w->is_taken && time - w->time <= SLACK_NS ? w : NULL;
 }
 
 static bool is_expired(const struct gt_blame *r, uint64_t g, int64_t since, int64_t time)
@@ -388,13 +389,14 @@ static bool is_expired(const struct gt_blame *r, uint64_t g, int64_t since, int6
 void gt_blame_begin(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed *out)
 {
 	struct thread *t = put_thread(r, g);
-	const struct wait *w = find_wait(r, g, time);
+	struct wait *w = find_wait(r, g, time);
 	t->open = (struct gt_blamed){ .name = "" };
 	t->is_waiting = true;
 	t->is_expired = false;
 	t->since = time;
 	t->object = NONE;
 	if (w != NULL) {
+		w->is_taken = true;
 		const struct number *n = &r->numbers[w->object];
 		t->object = n->object;
 		t->since = w->time;
@@ -414,14 +416,26 @@ void gt_blame_begin(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blam
 	*out = t->open;
 }
 
+/* How many wakes of `o` are at `time` or before. */
+static size_t wakes_until(const struct object *o, int64_t time)
+{
+	size_t lo = 0, hi = o->n;
+	while (lo < hi) {
+		const size_t mid = (lo + hi) / 2;
+		if (o->wakes[mid].time <= time)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* Rule 2. */
 static struct wake *last_of(struct object *o, const struct thread *t, int64_t time)
 {
 	const bool is_rw = t->open.why == GT_WHY_RWLOCK;
-	for (size_t i = o->n; i > 0; i--) {
+	for (size_t i = wakes_until(o, time); i > 0; i--) {
 		struct wake *k = &o->wakes[i - 1];
-		if (k->time > time)
-			continue;
 		if (k->time < t->since)
 			break;
 		if (k->g != t->g && !(is_rw && t->open.is_for_reading && k->is_reader))
@@ -436,9 +450,9 @@ static struct wake *first_of(struct object *o, const struct thread *t, int64_t t
 	const bool is_for_all = t->open.why == GT_WHY_BARRIER;
 	struct wake *first = NULL;
 	bool is_sure = true;
-	for (size_t i = 0; i < o->n && o->wakes[i].time <= time; i++) {
+	for (size_t i = wakes_until(o, t->since - 1); i < o->n && o->wakes[i].time <= time; i++) {
 		struct wake *k = &o->wakes[i];
-		if (k->time < t->since || k->g == t->g || (!is_for_all && k->left == 0))
+		if (k->g == t->g || (!is_for_all && k->left == 0))
 			continue;
 		if (first == NULL)
 			first = k;

@@ -24,10 +24,11 @@ static void say_what_is_left(const struct gt_summary *s, const char *verb, const
 			verb, path);
 }
 
-int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bool *is_growing)
+int gt_summary_open(struct gt_summary *s, const char *verb, const char *path,
+		    const struct gt_focus *focus, bool *is_growing)
 {
 	*is_growing = gt_busy_wait(path);
-	const bool is_read = gt_summary_read(s, path);
+	const bool is_read = gt_summary_read(s, path, focus);
 	if (*is_growing && (s->err.code == GT_ERR_TRUNCATED || s->err.code == GT_ERR_NONE)) {
 		fprintf(stderr,
 			"gtrace %s: %s is still being written: these are its first %zu "

@@ -4,6 +4,7 @@
 #include "tools/lib/term.h"
 #include "tools/read/batch.h"
 #include "tools/read/gen.h"
+#include "tools/read/index.h"
 #include "tools/read/rec.h"
 
 #include <stdlib.h>
@@ -14,6 +15,8 @@ struct gt_sum_private {
 	struct gt_keymap threads, calls, metrics, modules, configs;
 	size_t cap_gens, cap_threads, cap_calls, cap_metrics, cap_modules, cap_configs;
 	const struct gt_gen *gen; /* being added */
+	struct gt_index index;    /* n = 0: none */
+	size_t next;              /* generation of the index */
 };
 
 /* The text of a string id of the generation, kept. N.B. as a C string: what follows a zero byte is
@@ -204,13 +207,19 @@ static bool add_generation(struct gt_summary *s, const struct gt_gen *g)
 		.number = g->number,
 		.offset = g->offset,
 		.bytes = g->end - g->offset,
-		.batches = g->n_batches,
+		.batches = g->n_batches + g->n_skipped,
 		.start_ns = gt_gen_ns(g, g->min_time),
 	};
 	sum.end_ns = sum.start_ns;
 	bool ok = true;
 	for (uint32_t i = 0; ok && i < g->n_batches; i++)
 		ok = add_batch(s, &sum, &g->batches[i]);
+	const struct gt_index *x = &s->priv->index;
+	if (g->n_skipped && s->priv->next < x->n) { /* counted by somebody before us */
+		sum.events = x->gens[s->priv->next].events;
+		sum.end_ns = x->gens[s->priv->next].end_ns;
+	}
+	s->priv->next++;
 	s->n_strings += g->n_strings - 1;
 	s->n_stacks += g->n_stacks - 1;
 	s->n_samples += g->n_samples;
@@ -225,7 +234,61 @@ static bool add_generation(struct gt_summary *s, const struct gt_gen *g)
 	return ok;
 }
 
-bool gt_summary_read(struct gt_summary *s, const char *path)
+/* Takes the index of a file that was read to its end, for the next time. */
+static void save_index(const struct gt_summary *s, const char *path)
+{
+	struct gt_index x = { .has_events = true };
+	for (size_t i = 0; i < s->n_gens; i++) {
+		const struct gt_sum_gen *g = &s->gens[i];
+		*gt_index_add(&x) =
+			(struct gt_index_gen){ g->number,   g->offset, g->offset + g->bytes,
+					       g->start_ns, g->end_ns, g->batches,
+					       g->events };
+	}
+	memcpy(x.event_count, s->event_count, sizeof(x.event_count));
+	memcpy(x.event_bytes, s->event_bytes, sizeof(x.event_bytes));
+	gt_index_save(&x, path);
+	gt_index_free(&x);
+}
+
+/* Goes to the first generation of the focus; *end is where the last one ends. False: there is
+ * none. */
+static bool seek(struct gt_summary *s, struct gt_file *f, const struct gt_focus *focus,
+		 uint64_t *end)
+{
+	const struct gt_index *x = &s->priv->index;
+	size_t first, last;
+	if (x->n == 0)
+		return true;
+	const int64_t start = x->gens[0].start_ns;
+	const int64_t to = focus->to_ns ? start + (int64_t)focus->to_ns : INT64_MAX;
+	if (!gt_index_find(x, start + (int64_t)focus->from_ns, to, &first, &last))
+		return false;
+	gt_file_seek(f, x->gens[first].offset, first ? x->gens[first - 1].number : 0);
+	if (last + 1 < x->n)
+		*end = x->gens[last].end;
+	return true;
+}
+
+/* The whole file's events are known from its index. */
+static void take_events(struct gt_summary *s, struct gt_file *f)
+{
+	const struct gt_index *x = &s->priv->index;
+	memcpy(s->event_count, x->event_count, sizeof(x->event_count));
+	memcpy(s->event_bytes, x->event_bytes, sizeof(x->event_bytes));
+	gt_file_skip_events(f);
+}
+
+static void read_generations(struct gt_summary *s, struct gt_file *f, struct gt_gen *g,
+			     uint64_t end)
+{
+	struct gt_progress bar = { .title = "reading" };
+	while (gt_file_offset(f) < end && gt_gen_read(g, f, &s->err) > 0 && add_generation(s, g))
+		gt_progress_update(&bar, gt_file_offset(f), s->file_bytes);
+	gt_progress_end(&bar);
+}
+
+bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_focus *focus)
 {
 	*s = (struct gt_summary){ .err = { .code = GT_ERR_NONE } };
 	s->process = (struct gt_sum_process){ .exe = "", .cmdline = "", .host = "", .version = "" };
@@ -237,14 +300,27 @@ bool gt_summary_read(struct gt_summary *s, const char *path)
 		gt_file_close(f);
 		return false;
 	}
-	struct gt_progress bar = { .title = "reading" };
+	uint64_t end = UINT64_MAX;
+	bool is_there = true;
 	s->version = gt_file_version(f);
 	s->file_bytes = gt_file_size(f);
 	s->whole_bytes = gt_file_offset(f);
-	while (gt_gen_read(g, f, &s->err) > 0 && add_generation(s, g))
-		gt_progress_update(&bar, gt_file_offset(f), s->file_bytes);
-	gt_progress_end(&bar);
+	const bool is_all = focus == NULL || gt_focus_is_all(focus);
+	struct gt_index *x = &s->priv->index;
+	const bool has_index = is_all ? gt_index_load(x, path) : gt_index_open(x, path);
+	if (!is_all && !has_index)
+		is_there = gt_err_set(&s->err, GT_ERR_USAGE, GT_NO_OFFSET,
+				      "--from and --to need a file that can be sought in") == 0;
+	else if (!is_all)
+		is_there = seek(s, f, focus, &end);
+	else if (has_index && x->has_events)
+		take_events(s, f);
+	if (is_there)
+		read_generations(s, f, g, end);
 	gt_sched_finish(&s->sched, s->end_ns);
+	if (is_all && !(has_index && x->has_events) && s->err.code == GT_ERR_NONE)
+		save_index(s, path);
+	gt_index_free(x);
 	gt_gen_free(g);
 	gt_file_close(f);
 	return true;

@@ -8,6 +8,7 @@
 
 #include "tools/analysis/sched.h"
 #include "tools/lib/err.h"
+#include "tools/lib/focus.h"
 #include "tools/lib/keymap.h"
 
 #include <stdbool.h>
@@ -85,8 +86,10 @@ struct gt_summary {
 /*
  * Reads `path`. False, with s->err, when nothing could be read (no file, no trace). A damaged or
  * cut file is true, with s->err and everything before the damage. gt_summary_free() in any case.
+ * With a focus (may be NULL) only whole generations that touch it are added up; without one a big
+ * file's events are taken from its index.
  */
-bool gt_summary_read(struct gt_summary *s, const char *path);
+bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_focus *focus);
 
 /*
  * The same for a verb that reads one file: waits for a writer that is about to end, says on stderr
@@ -94,7 +97,8 @@ bool gt_summary_read(struct gt_summary *s, const char *path);
  * (damaged: the part before is there), GT_EXIT_USAGE (nothing could be read). *is_growing: the file
  * is still being written, which is no finding.
  */
-int gt_summary_open(struct gt_summary *s, const char *verb, const char *path, bool *is_growing);
+int gt_summary_open(struct gt_summary *s, const char *verb, const char *path,
+		    const struct gt_focus *focus, bool *is_growing);
 
 /* The process that wrote `path`, as its first generation says; 0 = unknown. */
 uint64_t gt_summary_pid(const char *path);

@@ -5,7 +5,7 @@
  * Waits are X events, so nothing has to nest; what may overlap waits (regions, tasks, collections)
  * are async events with an id of their own.
  */
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/json.h"
 
 #include <inttypes.h>
@@ -194,7 +194,7 @@ int gt_export_chrome(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct chrome c = { .out = out };
 	c.model = gt_model_new(&calls, &c);
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[", out);
-	const int rc = gt_model_read(c.model, x, out, err);
+	const int rc = gt_model_read(c.model, &x->in, out, err);
 	put_names(&c);
 	fputs("\n]}\n", out);
 	if (ftell(out) > BIG_BYTES)

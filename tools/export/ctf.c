@@ -5,7 +5,7 @@
  * N.B. the times of a stream never go back: where a thread's first state is told after something of
  * it, the event is late; `duration` is exact all the same.
  */
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/spool.h"
 
@@ -335,7 +335,7 @@ int gt_export_ctf(const struct gt_export *x, FILE *out, struct gt_err *err)
 	if (c.spool == NULL)
 		return gt_spool_complain(NULL, err);
 	c.model = gt_model_new(&calls, &c);
-	int rc = gt_model_read(c.model, x, out, err);
+	int rc = gt_model_read(c.model, &x->in, out, err);
 	int written = put_metadata(&c, rc < 0 ? NULL : err);
 	for (uint32_t i = 0; written == 0 && i < c.n_streams; i++) {
 		if (c.streams[i].has_events)

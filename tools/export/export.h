@@ -2,18 +2,16 @@
 #ifndef GT_EXPORT_H
 #define GT_EXPORT_H
 
-#include "tools/lib/err.h"
+#include "tools/analysis/model.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 /* The words of the command line that exporters understand. */
 struct gt_export {
-	const char *path;       /* the trace; "-" = standard input */
+	struct gt_input in;     /* the trace; --lines, --debug-dir */
 	const char *go_version; /* --go-version "1.22" and so on; NULL = the newest */
-	bool has_lines; /* --lines: source lines and inlined functions, by debug information */
-	const char *debug_dir; /* --debug-dir, or NULL */
-	const char *dir;       /* formats that are a folder: where it is, empty, already made */
+	const char *dir;        /* formats that are a folder: where it is, empty, already made */
 };
 
 /*

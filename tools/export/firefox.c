@@ -5,7 +5,7 @@
  *
  * The format is columns by thread: rows are kept in spools meanwhile, and read once a column.
  */
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/json.h"
 #include "tools/lib/keymap.h"
 #include "tools/lib/mem.h"
@@ -480,7 +480,7 @@ int gt_export_firefox(const struct gt_export *x, FILE *out, struct gt_err *err)
 		rc = gt_spool_complain(NULL, err);
 	} else {
 		f.model = gt_model_new(&calls, &f);
-		rc = gt_model_read(f.model, x, out, err);
+		rc = gt_model_read(f.model, &x->in, out, err);
 		put_file(&f);
 		gt_model_free(f.model);
 		if (gt_spool_failed(f.rows) != 0 || gt_spool_failed(f.samples) != 0)

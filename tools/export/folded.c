@@ -5,7 +5,7 @@
  *
  * N.B. nanoseconds: speedscope reads whole numbers only, and microseconds would not add up.
  */
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/keymap.h"
 #include "tools/lib/mem.h"
 
@@ -102,7 +102,7 @@ static int export_folded(const struct gt_export *x, FILE *out, struct gt_err *er
 	static const struct gt_model_calls calls = { .wait_end = wait_end };
 	struct folded f = { .has_wakers = has_wakers };
 	f.model = gt_model_new(&calls, &f);
-	const int rc = gt_model_read(f.model, x, out, err);
+	const int rc = gt_model_read(f.model, &x->in, out, err);
 	for (size_t i = 0; i < f.lines.n; i++)
 		put_line(out, &f, (const void *)f.lines.keys[i].bytes, f.ns[i]);
 	gt_keymap_free(&f.lines);

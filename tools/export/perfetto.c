@@ -8,6 +8,8 @@
  * called boot time, which is what Perfetto takes scheduler events for.
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/keymap.h"
 
 #include <string.h>
@@ -16,6 +18,7 @@ enum { CLOCK_BOOT = 6, CLOCK_WALL = 1 };
 
 /* Numbers of tracks. */
 #define PROCESS_UUID 1
+#define METRIC_ROW   UINT64_MAX /* in place of the kind of a span */
 static uint64_t thread_uuid(uint32_t thread)
 {
 	return 1000 + (uint64_t)thread;
@@ -24,11 +27,6 @@ static uint64_t thread_uuid(uint32_t thread)
 static uint64_t row_uuid(size_t row)
 {
 	return (1ULL << 40) + row;
-}
-
-static uint64_t metric_uuid(const char *name)
-{
-	return (1ULL << 41) + (uint64_t)name[0] + 256 * strlen(name); /* few, told apart by this */
 }
 
 /* ---------------------------------------------------------------- tracks */
@@ -297,12 +295,13 @@ static void metric(void *arg, const struct gt_metric *v)
 	struct gt_perfetto *p = arg;
 	struct event x;
 	begin(p);
-	const uint64_t row[2] = { UINT64_MAX, metric_uuid(v->name) };
+	/* names are few literals: their addresses tell them apart */
+	const uint64_t key[2] = { METRIC_ROW, (uint64_t)(uintptr_t)v->name };
 	bool is_new;
-	gt_keymap_put(p->rows, row, sizeof(row), &is_new);
+	const uint64_t uuid = row_uuid(gt_keymap_put(p->rows, key, sizeof(key), &is_new));
 	if (is_new)
-		named_track(p, row[1], v->name, PROCESS_UUID, true);
-	init_event(&x, PERFETTO__TRACK_EVENT__TYPE__TYPE_COUNTER, row[1]);
+		named_track(p, uuid, v->name, PROCESS_UUID, true);
+	init_event(&x, PERFETTO__TRACK_EVENT__TYPE__TYPE_COUNTER, uuid);
 	x.e.has_counter_value = true;
 	x.e.counter_value = (int64_t)v->value;
 	put_event(p, &x, v->time);
@@ -374,7 +373,7 @@ int gt_export_perfetto(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct gt_keymap rows = { 0 };
 	struct gt_perfetto p = { .out = out, .rows = &rows };
 	p.model = gt_model_new(&calls, &p);
-	const int rc = gt_model_read(p.model, x, out, err);
+	const int rc = gt_model_read(p.model, &x->in, out, err);
 	for (uint32_t i = 0; i < gt_model_n_threads(p.model); i++) {
 		begin(&p);
 		put_thread(&p, i);

@@ -2,8 +2,7 @@
 #ifndef GT_EXPORT_PERFETTO_H
 #define GT_EXPORT_PERFETTO_H
 
-#include "tools/export/model.h"
-#include "tools/export/schema/perfetto.pb-c.h"
+#include "tools/export/export.h"
 #include "tools/lib/keymap.h"
 
 /* Which of the model's things have been told: a byte each. */
@@ -12,14 +11,17 @@ struct gt_told {
 	size_t cap;
 };
 
+struct Perfetto__TracePacket; /* schema/perfetto.proto */
+
 struct gt_perfetto {
 	struct gt_model *model;
 	FILE *out;
 	bool has_begun;
 	struct gt_told frames, stacks, texts[4]; /* texts by enum gt_intern */
-	struct gt_told threads, spans, modules;
-	struct gt_keymap *rows; /* (kind, id) of spans -> number */
+	struct gt_told threads, modules;
+	struct gt_keymap *rows; /* (kind, id) of spans, metrics -> number */
 	uint64_t n_flows;
+	int64_t now;      /* newest time of a change */
 	uint32_t *cpus;   /* thread on each made-up CPU, GT_NO_THREAD = free */
 	uint32_t *cpu_of; /* of each thread + 1, 0 = none */
 	size_t n_cpus, cap_cpus, n_cpu_of, cap_cpu_of;
@@ -28,7 +30,7 @@ struct gt_perfetto {
 enum gt_intern { GT_INTERN_NAME, GT_INTERN_FUNCTION, GT_INTERN_SOURCE, GT_INTERN_PATH };
 
 /* Writes a packet; what it lacks of its sequence is filled in. */
-void gt_perfetto_put(struct gt_perfetto *p, Perfetto__TracePacket *packet);
+void gt_perfetto_put(struct gt_perfetto *p, struct Perfetto__TracePacket *packet);
 
 /* Was it told before? It is from now on. */
 bool gt_perfetto_told(struct gt_told *t, size_t i);

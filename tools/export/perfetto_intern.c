@@ -3,6 +3,8 @@
  * packets; an iid is the number of the model + 1, or the number itself where 0 is "none".
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/mem.h"
 
 #include <stdlib.h>
@@ -188,7 +190,6 @@ void gt_perfetto_free(struct gt_perfetto *p)
 	for (size_t i = 0; i < sizeof(p->texts) / sizeof(p->texts[0]); i++)
 		free(p->texts[i].is);
 	free(p->threads.is);
-	free(p->spans.is);
 	free(p->modules.is);
 	free(p->cpus);
 	free(p->cpu_of);

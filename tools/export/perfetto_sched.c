@@ -4,9 +4,13 @@
  * is told with the waker's tid.
  *
  * A CPU is a number: the lowest that is free. The real ones are not told here, and there are more
- * threads that run, in our sense, than processors.
+ * threads that run, in our sense, than processors. A thread that was there when the trace began may
+ * be told of late, with the time of the start: it gets a CPU that nobody had before, or, when it
+ * slept, leaves CPU 0, which is kept for that.
  */
 #include "tools/export/perfetto.h"
+
+#include "tools/export/schema/perfetto.pb-c.h"
 #include "tools/lib/mem.h"
 
 #define MAX_CPUS 1024 /* Perfetto refuses the file if there are more */
@@ -29,16 +33,16 @@ static uint32_t *slot_of(struct gt_perfetto *p, uint32_t thread)
 }
 
 /* A CPU for the thread; false when there are too many. */
-static bool take_cpu(struct gt_perfetto *p, uint32_t thread, uint32_t *cpu)
+static bool take_cpu(struct gt_perfetto *p, uint32_t thread, bool is_late, uint32_t *cpu)
 {
-	uint32_t i = 0;
+	uint32_t i = is_late ? (uint32_t)p->n_cpus : 1;
 	while (i < p->n_cpus && p->cpus[i] != GT_NO_THREAD)
 		i++;
-	if (i == MAX_CPUS)
+	if (i >= MAX_CPUS)
 		return false;
-	if (i == p->n_cpus) {
+	while (p->n_cpus <= i) {
 		p->cpus = gt_mem_grow(p->cpus, p->n_cpus, &p->cap_cpus, sizeof(*p->cpus));
-		p->n_cpus++;
+		p->cpus[p->n_cpus++] = GT_NO_THREAD;
 	}
 	p->cpus[i] = thread;
 	*slot_of(p, thread) = i + 1;
@@ -108,22 +112,19 @@ static int64_t prev_state(enum gt_state to)
 					  : TASK_RUNNABLE;
 }
 
-/* A thread that waited when the trace began: it has to be told, and had no CPU. */
+/* A thread that waited when the trace began: Perfetto wants to see it leave a CPU. */
 static void put_asleep(struct gt_perfetto *p, const struct gt_change *c)
 {
-	uint32_t cpu;
-	if (!take_cpu(p, c->thread, &cpu))
-		return;
-	put_switch(p, cpu, c, true, TASK_RUNNABLE);
-	put_switch(p, cpu, c, false, TASK_SLEEPS);
-	p->cpus[cpu] = GT_NO_THREAD;
-	*slot_of(p, c->thread) = 0;
+	put_switch(p, 0, c, true, TASK_RUNNABLE);
+	put_switch(p, 0, c, false, TASK_SLEEPS);
 }
 
 void gt_perfetto_sched(struct gt_perfetto *p, const struct gt_change *c)
 {
 	uint32_t cpu;
 	const uint32_t slot = *slot_of(p, c->thread);
+	const bool is_late = c->time < p->now;
+	p->now = is_late ? p->now : c->time;
 	if (has_cpu(c->from) && has_cpu(c->to))
 		return;
 	if (slot != 0) {
@@ -131,7 +132,7 @@ void gt_perfetto_sched(struct gt_perfetto *p, const struct gt_change *c)
 		p->cpus[slot - 1] = GT_NO_THREAD;
 		*slot_of(p, c->thread) = 0;
 	} else if (has_cpu(c->to)) {
-		if (take_cpu(p, c->thread, &cpu))
+		if (take_cpu(p, c->thread, is_late, &cpu))
 			put_switch(p, cpu, c, true, TASK_RUNNABLE);
 	} else if (c->to == GT_STATE_RUNNABLE) {
 		put_waking(p, c);

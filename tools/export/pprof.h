@@ -2,7 +2,7 @@
 #ifndef GT_EXPORT_PPROF_H
 #define GT_EXPORT_PPROF_H
 
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/keymap.h"
 
 #define GT_PPROF_VALUES 4

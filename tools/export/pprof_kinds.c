@@ -139,7 +139,7 @@ static int export(const struct gt_export *x, FILE *out, struct gt_err *err,
 	struct profile p = { .pprof = { .types = types, .n_types = n } };
 	p.model = gt_model_new(calls, &p);
 	p.sync = gt_model_put_text(p.model, "sync", 4);
-	const int rc = gt_model_read(p.model, x, out, err);
+	const int rc = gt_model_read(p.model, &x->in, out, err);
 	if (calls->sample != NULL)
 		p.pprof.period = (int64_t)gt_model_process(p.model)->sample_ns;
 	/* N.B. an empty profile is one, too: for go tool pprof it has to hold a message */

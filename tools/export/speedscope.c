@@ -4,7 +4,7 @@
  *
  * Its importer wants a thread's events in one piece: they are kept in a spool meanwhile.
  */
-#include "tools/export/model.h"
+#include "tools/export/export.h"
 #include "tools/lib/json.h"
 #include "tools/lib/keymap.h"
 #include "tools/lib/spool.h"
@@ -131,7 +131,7 @@ int gt_export_speedscope(const struct gt_export *x, FILE *out, struct gt_err *er
 	if (s.spool == NULL)
 		return gt_spool_complain(NULL, err);
 	s.model = gt_model_new(&calls, &s);
-	int rc = gt_model_read(s.model, x, out, err);
+	int rc = gt_model_read(s.model, &x->in, out, err);
 	put_file(&s);
 	if (gt_spool_failed(s.spool) != 0)
 		rc = gt_spool_complain(s.spool, err);

@@ -1,7 +1,10 @@
 #include "tools/lib/term.h"
 
+#include "tools/lib/stop.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +26,17 @@ bool gt_term_has_color(FILE *out, const char *when)
 	return !is_dumb() && isatty(fileno(out));
 }
 
+unsigned gt_term_width(FILE *out)
+{
+	struct winsize size;
+	const char *text = getenv("COLUMNS");
+	const unsigned long said = text != NULL ? strtoul(text, NULL, 10) : 0;
+	if (said > 0 && said < 10000)
+		return (unsigned)said;
+	const bool is_known = !is_dumb() && ioctl(fileno(out), TIOCGWINSZ, &size) == 0;
+	return is_known ? size.ws_col : 0;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -37,6 +51,7 @@ void gt_progress_update(struct gt_progress *p, uint64_t done, uint64_t total)
 	const uint64_t now = now_ns();
 	if (p->start_ns == 0) {
 		p->start_ns = p->last_ns = now;
+		gt_stop_init();
 		p->is_off = is_dumb() || !isatty(STDERR_FILENO);
 		return;
 	}

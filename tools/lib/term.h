@@ -13,6 +13,9 @@
  */
 bool gt_term_has_color(FILE *out, const char *when);
 
+/* Columns of a terminal, or what COLUMNS says; 0 = neither, or a dumb one. */
+unsigned gt_term_width(FILE *out);
+
 /*
  * A bar on stderr for long work, only on a terminal and only after a second. Zero-initialised with
  * a title; update as often as you like; end removes it.

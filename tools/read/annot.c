@@ -289,6 +289,8 @@ static enum gt_adv close_range(struct gt_try *t, struct gt_ranges *r, uint8_t be
 	const bool is_same =
 		begin != GT_EV_STWBegin || (gt_gen_string(t->o->gen, was.kind.id, &text) &&
 					    is_text(t->o, &was.kind, was.kind.id));
+	if (begin == GT_EV_STWBegin)
+		t->out->name = text;
 	free(was.kind.copy);
 	return is_same ? GT_ADV_DONE
 		       : gt_try_fail(t, "its kind (string %" PRIu64 ") has changed since its begin",

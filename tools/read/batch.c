@@ -2,6 +2,52 @@
 
 #include <stdio.h>
 
+/* The type of an argument as events.def has it; `_` is none. */
+#define TYPE__          GT_ARG_none
+#define TYPE_g(x)       GT_ARG_g
+#define TYPE_m(x)       GT_ARG_m
+#define TYPE_p(x)       GT_ARG_p
+#define TYPE_seq(x)     GT_ARG_seq
+#define TYPE_stack(x)   GT_ARG_stack
+#define TYPE_str(x)     GT_ARG_str
+#define TYPE_gstatus(x) GT_ARG_gstatus
+#define TYPE_pstatus(x) GT_ARG_pstatus
+#define TYPE_task(x)    GT_ARG_task
+#define TYPE_u64(x)     GT_ARG_u64
+
+#define IS(a, type)             (TYPE_##a == GT_ARG_##type)
+#define COUNT(a, b, c, d, type) (IS(a, type) + IS(b, type) + IS(c, type) + IS(d, type))
+/* N.B. the last argument: of GoCreate's two stacks the first is the new goroutine's */
+#define STACK(a, b, c, d)                                                                          \
+	(!IS(d, none)   ? 4 * IS(d, stack)                                                         \
+	 : !IS(c, none) ? 3 * IS(c, stack)                                                         \
+	 : !IS(b, none) ? 2 * IS(b, stack)                                                         \
+			: IS(a, stack))
+#define STR(a, b, c, d) (IS(a, str) ? 1 : IS(b, str) ? 2 : IS(c, str) ? 3 : 4 * IS(d, str))
+
+#define SHAPE_FRAME(a, b, c, d)                                                                    \
+	{                                                                                          \
+		0, 0, 0, false                                                                     \
+	}
+#define SHAPE_RECORD(a, b, c, d)                                                                   \
+	{                                                                                          \
+		0, 1, 0, false                                                                     \
+	} /* a CPU sample as an ordered event */
+#define SHAPE_TIMED(a, b, c, d)                                                                    \
+	{                                                                                          \
+		1 + GT_MAX_ARGS - COUNT(a, b, c, d, none), STACK(a, b, c, d), STR(a, b, c, d),     \
+			COUNT(a, b, c, d, stack) > (STACK(a, b, c, d) != 0) ||                     \
+				COUNT(a, b, c, d, str) > 1                                         \
+	}
+
+const struct gt_event_shape gt_event_shapes[256] = {
+/* clang-format off */
+#define GT_EV(id, name, kind, a1, a2, a3, a4, meaning) [id] = SHAPE_##kind(a1, a2, a3, a4),
+#include "gtrace/events.def"
+#undef GT_EV
+	/* clang-format on */
+};
+
 const char *gt_event_name(uint8_t id)
 {
 	static char unknown[16];

@@ -13,6 +13,7 @@
 
 #define MAX_HEADER (2 + 4 * GT_VARINT_MAX) /* kind, experiment, gen, m, time, size */
 #define BUFFER     (256 * 1024)
+#define SMALL      4096 /* read at once when most of it is going to be skipped */
 
 struct gt_file {
 	int fd;             /* -1: memory */
@@ -21,11 +22,13 @@ struct gt_file {
 	size_t pos, len;    /* next byte and end of what is in buf */
 	uint64_t base;      /* place of buf[0] in the file */
 	uint64_t size;
+	bool skips_events;
 	bool is_at_end; /* nothing more to read behind buf[len) */
 	int version;
 	uint64_t gen;      /* generation that is open, 0 = none */
 	uint64_t last_gen; /* the one before it, 0 = none */
 	bool has_events;   /* the open generation has batches of events */
+	bool is_behind;    /* see gt_file_failed_behind() */
 	struct gt_err failed;
 };
 
@@ -40,7 +43,8 @@ static int64_t fill(struct gt_file *f, size_t n, struct gt_err *err)
 	f->len -= f->pos;
 	f->pos = 0;
 	while (f->len < n) {
-		const ssize_t got = read(f->fd, f->own + f->len, BUFFER - f->len);
+		const size_t want = !f->skips_events ? BUFFER - f->len : n < SMALL ? SMALL : n;
+		const ssize_t got = read(f->fd, f->own + f->len, want);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -147,6 +151,37 @@ uint64_t gt_file_offset(const struct gt_file *f)
 	return f->base + f->pos;
 }
 
+bool gt_file_failed_behind(const struct gt_file *f)
+{
+	return f->failed.code && f->is_behind;
+}
+
+bool gt_file_seek(struct gt_file *f, uint64_t offset, uint64_t before)
+{
+	if (f->size == 0 || offset > f->size || f->fd == 0)
+		return false;
+	if (f->fd < 0) {
+		f->pos = offset;
+	} else if (offset >= f->base && offset <= f->base + f->len) {
+		f->pos = offset - f->base;
+	} else {
+		if (lseek(f->fd, (off_t)offset, SEEK_SET) < 0)
+			return false;
+		f->base = offset;
+		f->pos = f->len = 0;
+		f->is_at_end = false;
+	}
+	f->gen = 0;
+	f->last_gen = before;
+	f->has_events = false;
+	return true;
+}
+
+void gt_file_skip_events(struct gt_file *f)
+{
+	f->skips_events = f->size != 0 && f->fd > 0; /* standard input may not begin at 0 */
+}
+
 uint64_t gt_file_size(const struct gt_file *f)
 {
 	return f->size;
@@ -204,7 +239,8 @@ static int parse_header(struct gt_file *f, const uint8_t *p, const uint8_t *end,
 					  "experimental batch in a go 1.22 trace [C2]");
 		if (p == end)
 			return gt_err_set(err, GT_ERR_TRUNCATED, b->offset,
-					  "the file ends inside a batch header [C9]");
+					  "the file ends behind the first byte of an experimental "
+					  "batch [C9]");
 		b->experiment = *p++;
 		/* N.B. Go reads others, and then panics when the batches are asked for. */
 		if (b->experiment != GT_EXPERIMENT)
@@ -262,6 +298,10 @@ static int check_generation(struct gt_file *f, const struct gt_wire_batch *b, st
 
 static int at_end(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
 {
+	/* N.B. as Go's reader: from 1.26 on a file may hold nothing */
+	if (!f->gen && f->version < 26 && gt_file_offset(f) == GT_FILE_HEADER_LEN)
+		return gt_err_set(err, GT_ERR_FORMAT, GT_FILE_HEADER_LEN,
+				  "no generation: the file ends behind its header [C9]");
 	if (!f->gen)
 		return 0;
 	if (f->version < 26)
@@ -275,9 +315,33 @@ static int at_end(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err
 			  f->gen);
 }
 
+/* Passes over a batch of events of which the header was read. */
+static int skip_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
+{
+	const uint64_t end = b->data_offset + b->size;
+	if (end > f->size)
+		return gt_err_set(err, GT_ERR_TRUNCATED, b->offset,
+				  "the file ends inside a batch: %" PRIu32
+				  " bytes of data expected, %" PRIu64 " left [C9]",
+				  b->size, f->size - b->data_offset);
+	f->is_behind = false;
+	b->data = NULL;
+	const int rc = check_generation(f, b, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return end_mark(f, b, 0);
+	const uint64_t gen = f->gen, before = f->last_gen;
+	if (!gt_file_seek(f, end, before))
+		return gt_err_set(err, GT_ERR_IO, end, "cannot seek: %s", strerror(errno));
+	f->gen = gen;
+	f->has_events = true;
+	return 1;
+}
+
 static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
 {
-	const int64_t have = fill(f, MAX_HEADER, err);
+	const int64_t have = fill(f, MAX_HEADER + 1, err);
 	*b = (struct gt_wire_batch){ .offset = gt_file_offset(f), .m = GT_NO_ID };
 	if (have < 0)
 		return (int)have;
@@ -290,9 +354,15 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 					  "end of generation without a generation [C2]");
 		return end_mark(f, b, 1);
 	}
+	f->is_behind = f->gen && f->version < 26 && *p != GT_END_OF_GENERATION;
 	const int len = parse_header(f, p, p + have, b, err);
 	if (len < 0)
 		return len;
+	b->data = p + len;
+	b->data_offset = b->offset + (uint64_t)len;
+	if (f->skips_events && b->size && len < have &&
+	    (b->kind = kind_of(b, f->version)) == GT_BATCH_EVENTS)
+		return skip_batch(f, b, err);
 	const int64_t whole = fill(f, (size_t)len + b->size, err);
 	if (whole < 0)
 		return (int)whole;
@@ -301,8 +371,8 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 				  "the file ends inside a batch: %" PRIu32
 				  " bytes of data expected, %" PRId64 " left [C9]",
 				  b->size, whole - len);
-	b->data = f->buf + f->pos + len;
-	b->data_offset = b->offset + (uint64_t)len;
+	f->is_behind = false;
+	b->data = f->buf + f->pos + len; /* filling may have moved it */
 	const int rc = check_generation(f, b, err);
 	if (rc < 0)
 		return rc;

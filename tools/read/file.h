@@ -30,7 +30,7 @@ struct gt_wire_batch {
 	uint64_t gen;         /* generation number */
 	uint64_t m;           /* thread id; GT_NO_ID = none */
 	uint64_t time;        /* in units of the trace clock */
-	const uint8_t *data;  /* owned by the file, valid until its next call */
+	const uint8_t *data;  /* owned by the file, valid until its next call; NULL = skipped */
 	uint32_t size;        /* bytes of data, at most 65536 */
 	uint64_t offset;      /* of the batch in the file */
 	uint64_t data_offset; /* of data[0] in the file */
@@ -57,10 +57,27 @@ uint64_t gt_file_offset(const struct gt_file *f);
 uint64_t gt_file_size(const struct gt_file *f);
 
 /*
+ * Goes to `offset`, where a generation begins; `before` is the number of the one before it, 0 =
+ * nobody knows. False when the file cannot be sought in.
+ */
+bool gt_file_seek(struct gt_file *f, uint64_t offset, uint64_t before);
+
+/* From now on batches of events are passed over without reading them, where the file can be sought
+ * in. */
+void gt_file_skip_events(struct gt_file *f);
+
+/*
  * The next batch or end-of-generation mark. Returns 1, or 0 at the end of the file, or -gt_err_code
  * with *err. Files before 1.26 have no marks: they are made up where the generation number changes
  * and at the end of the file. A batch that is not whole is GT_ERR_TRUNCATED.
  */
 int gt_file_next(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err);
+
+/*
+ * Did gt_file_next() fail at a batch that may be the first one of the next generation? Before 1.26,
+ * where nothing marks the end of a generation, the open one is then whole as far as anybody can
+ * tell: Go's reader delivers it before it reports the error.
+ */
+bool gt_file_failed_behind(const struct gt_file *f);
 
 #endif

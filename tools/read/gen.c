@@ -77,6 +77,8 @@ static int reset(struct gt_gen *g, struct gt_err *err)
 	g->number = g->min_time = g->min_stamp = g->freq_hz = g->max_string = 0;
 	g->zero_offset = GT_NO_OFFSET;
 	g->has_clock = false;
+	g->back.n = 0;
+	g->n_skipped = 0;
 	g->n_frames = g->n_frame_of = g->n_samples = g->n_batches = g->n_streams = g->n_records =
 		g->n_opaque = 0;
 	if (!gt_grow(&g->strings, &p->cap_strings, 1, sizeof(*g->strings)) ||
@@ -151,6 +153,9 @@ static bool append_events(struct gt_gen *g, const struct gt_wire_batch *b, const
 static int add_batch(struct gt_gen *g, const struct gt_wire_batch *b, struct gt_err *err)
 {
 	struct gt_gen_private *p = g->priv;
+	g->n_skipped += !b->data && b->kind == GT_BATCH_EVENTS;
+	if (!b->data && b->kind == GT_BATCH_EVENTS)
+		return 0;
 	const uint8_t *data = keep_bytes(p, b->data, b->size);
 	const struct gt_bytes bytes = { data, data + b->size, b->data_offset + b->size };
 	bool ok = data;
@@ -195,8 +200,12 @@ int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err)
 			g->min_stamp = b.time;
 		rc = add_batch(g, &b, err);
 	}
+	if (rc < 0 && g->number && gt_file_failed_behind(f))
+		rc = 1; /* the next call says what is wrong */
 	if (rc <= 0)
 		return rc;
+	if (err)
+		err->code = GT_ERR_NONE;
 	g->end = gt_file_offset(f);
 	g->index++;
 	rc = gt_gen_finish_tables(g, err);

@@ -52,6 +52,13 @@ struct gt_gen_stream {
 	uint32_t first, last; /* indices into gt_gen.batches */
 };
 
+/* A batch that begins before the last event of its thread's batch before it. */
+struct gt_gen_back {
+	uint64_t n;      /* how many so far; the rest is of the last one */
+	uint64_t offset; /* of the batch */
+	uint64_t m, time, last;
+};
+
 struct gt_gen {
 	uint64_t number;      /* as in the file */
 	uint64_t index;       /* 0, 1, 2 ... in this file */
@@ -83,12 +90,15 @@ struct gt_gen {
 
 	struct gt_gen_batch *batches; /* events, then by `next` */
 	uint32_t n_batches;
+	uint32_t n_skipped; /* batches of events that were passed over (gt_file_skip_events) */
 	struct gt_gen_stream *streams; /* in order of appearance */
 	uint32_t n_streams;
 	struct gt_gen_batch *records; /* gtrace's own record batches, in file order */
 	uint32_t n_records;
 	struct gt_gen_batch *opaque; /* other experimental batches */
 	uint32_t n_opaque;
+
+	struct gt_gen_back back; /* kept by the order checker as it goes */
 
 	struct gt_gen_private *priv;
 };
@@ -99,7 +109,8 @@ void gt_gen_free(struct gt_gen *g);
 
 /*
  * Reads the next whole generation of `f` into `g`, forgetting what was there. Returns 1; 0 at the
- * end of the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part.
+ * end of the file; -gt_err_code with *err. A damaged or cut generation is never delivered in part,
+ * except that a file before 1.26 does not tell whether its last one was cut.
  */
 int gt_gen_read(struct gt_gen *g, struct gt_file *f, struct gt_err *err);
 

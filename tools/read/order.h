@@ -40,8 +40,8 @@ struct gt_ordered {
 	uint64_t args[GT_MAX_ARGS];
 	uint64_t offset;     /* in the file */
 	uint64_t parent;     /* UserTaskBegin, UserTaskEnd: parent of the task; GT_NO_ID = none */
-	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known.
-				Until the next call */
+	struct gt_text name; /* UserTaskEnd: name of the task, empty when its begin is not known;
+				STWEnd: its kind. Until the next call */
 };
 
 struct gt_order;
@@ -51,19 +51,37 @@ void gt_order_free(struct gt_order *o);
 
 /*
  * Starts generation `g`, which must be the one that follows the one before and must stay until all
- * its events were taken. Returns 0 or -gt_err_code.
+ * its events were taken; notes in g->back what it meets. Returns 0 or -gt_err_code.
  */
-int gt_order_begin(struct gt_order *o, const struct gt_gen *g, struct gt_err *err);
+int gt_order_begin(struct gt_order *o, struct gt_gen *g, struct gt_err *err);
 
 /* The next event: 1; 0 when the generation is at its end; -gt_err_code with *err, and then nothing
  * more comes. */
 int gt_order_next(struct gt_order *o, struct gt_ordered *ev, struct gt_err *err);
 
 /* Stack id of the event: where its own goroutine was; 0 = none. */
-uint64_t gt_ordered_stack(const struct gt_ordered *ev);
+static inline uint64_t gt_ordered_stack(const struct gt_ordered *ev)
+{
+	const unsigned place = gt_event_shapes[ev->id].stack;
+	return place ? ev->args[place - 1] : 0;
+}
 
 /* Stack id that belongs to the subject: differs from the above for GoCreate (start routine). */
-uint64_t gt_ordered_subject_stack(const struct gt_ordered *ev);
+static inline uint64_t gt_ordered_subject_stack(const struct gt_ordered *ev)
+{
+	switch (ev->id) {
+	case GT_EV_GoCreate:
+	case GT_EV_GoCreateBlocked:
+		return ev->args[1];
+	case GT_EV_GoStop:
+	case GT_EV_GoBlock:
+	case GT_EV_GoSyscallBegin:
+	case GT_EV_GoStatusStack:
+		return gt_ordered_stack(ev);
+	default:
+		return 0;
+	}
+}
 
 /* String id of the reason of GoBlock and GoStop; 0 otherwise. */
 uint64_t gt_ordered_reason(const struct gt_ordered *ev);

@@ -68,9 +68,11 @@ struct gt_cursor {
 	const uint8_t *p, *end; /* rest of the present batch */
 	uint64_t end_offset;    /* of `end` in the file */
 	int64_t last;           /* time of the event before; 0 = take the batch's */
+	uint64_t units;         /* the same as it stands in the file */
 	uint64_t m;
 	uint32_t batch;   /* index of the present batch, GT_NO_BATCH behind the last */
 	uint32_t m_index; /* into gt_order.ms; GT_NO_INDEX until its first event */
+	bool has_units;
 };
 
 struct gt_heap_item {
@@ -88,7 +90,7 @@ enum gt_gc { GT_GC_UNKNOWN, GT_GC_OFF, GT_GC_ON };
 #define GT_ORDER_QUEUE 4 /* GoSwitch makes three events of one */
 
 struct gt_order {
-	const struct gt_gen *gen;
+	struct gt_gen *gen;
 	uint64_t serial;    /* counts generations, from 1 */
 	uint64_t first_gen; /* number of the first one with events, 0 = not yet */
 	int64_t last_time;
@@ -120,8 +122,6 @@ struct gt_order {
 
 	uint64_t gc_seq;
 	enum gt_gc gc;
-
-	uint8_t stack_args[256], string_args[256]; /* by event: bit i = argument i is such an id */
 };
 
 /* What became of an attempt to apply an event. */
@@ -147,7 +147,7 @@ enum gt_adv gt_annot_apply(struct gt_try *t);
 
 /* "thread 12: GoBlock: ..." */
 enum gt_adv gt_try_fail(struct gt_try *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), cold));
 
 /* Words for enum gt_gstatus and gt_pstatus. */
 const char *gt_g_status_word(uint64_t s);
@@ -158,15 +158,39 @@ void gt_rules_explain(const struct gt_order *o, const struct gt_cursor *c, char 
 
 enum gt_need { GT_NONE, GT_ANY, GT_ONE };
 
+/* Says what of it the event's thread does not hold. */
+enum gt_adv gt_try_lacks(struct gt_try *t, enum gt_need p, enum gt_need g) __attribute__((cold));
+
+static inline bool gt_try_is_met(enum gt_need need, uint64_t held)
+{
+	return need == GT_ANY || (need == GT_ONE) == (held != GT_NO_ID);
+}
+
 /* Does the event's thread hold what the event needs? False: the error is set. */
-bool gt_try_needs(struct gt_try *t, enum gt_need p, enum gt_need g);
+static inline bool gt_try_needs(struct gt_try *t, enum gt_need p, enum gt_need g)
+{
+	if (t->ctx.m != GT_NO_ID && gt_try_is_met(p, t->ctx.p) && gt_try_is_met(g, t->ctx.g))
+		return true;
+	gt_try_lacks(t, p, g);
+	return false;
+}
 
 /* Appends an event that is not in the file. */
 struct gt_ordered *gt_order_push(struct gt_order *o, const struct gt_try *t, uint8_t id);
 
 /* NULL when there is none. Pointers are valid until the next G or P is added. */
-struct gt_gstate *gt_order_g(const struct gt_order *o, uint64_t id);
-struct gt_pstate *gt_order_p(const struct gt_order *o, uint64_t id);
+static inline struct gt_gstate *gt_order_g(const struct gt_order *o, uint64_t id)
+{
+	const uint32_t i = gt_idmap_get(&o->g_ids, id);
+	return i == GT_NO_INDEX ? NULL : &o->gs[i];
+}
+
+static inline struct gt_pstate *gt_order_p(const struct gt_order *o, uint64_t id)
+{
+	const uint32_t i = gt_idmap_get(&o->p_ids, id);
+	return i == GT_NO_INDEX ? NULL : &o->ps[i];
+}
+
 void gt_order_remove_g(struct gt_order *o, struct gt_gstate *g);
 
 /* Index of the thread's state, made if need be; GT_NO_INDEX without memory. */

@@ -25,18 +25,6 @@ static enum gt_state p_state(uint64_t status)
 
 /* ---------------------------------------------------------------- state */
 
-struct gt_gstate *gt_order_g(const struct gt_order *o, uint64_t id)
-{
-	const uint32_t i = gt_idmap_get(&o->g_ids, id);
-	return i == GT_NO_INDEX ? NULL : &o->gs[i];
-}
-
-struct gt_pstate *gt_order_p(const struct gt_order *o, uint64_t id)
-{
-	const uint32_t i = gt_idmap_get(&o->p_ids, id);
-	return i == GT_NO_INDEX ? NULL : &o->ps[i];
-}
-
 static enum gt_adv no_memory(struct gt_try *t)
 {
 	gt_err_set(t->err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
@@ -99,35 +87,30 @@ static bool succeeds(const struct gt_order *o, uint64_t seq, uint64_t last, uint
 	return gen == o->gen->number && seq == last + 1;
 }
 
-bool gt_try_needs(struct gt_try *t, enum gt_need p, enum gt_need g)
+enum gt_adv gt_try_lacks(struct gt_try *t, enum gt_need p, enum gt_need g)
 {
-	const char *what = NULL;
+	const char *what = "the thread runs a goroutine already";
 	if (t->ctx.m == GT_NO_ID)
 		what = "needs a thread";
-	else if (p == GT_ONE && t->ctx.p == GT_NO_ID)
-		what = "needs a processor, the thread holds none";
-	else if (p == GT_NONE && t->ctx.p != GT_NO_ID)
-		what = "the thread holds a processor already";
-	else if (g == GT_ONE && t->ctx.g == GT_NO_ID)
+	else if (!gt_try_is_met(p, t->ctx.p))
+		what = p == GT_ONE ? "needs a processor, the thread holds none"
+				   : "the thread holds a processor already";
+	else if (g == GT_ONE)
 		what = "needs a goroutine, the thread runs none";
-	else if (g == GT_NONE && t->ctx.g != GT_NO_ID)
-		what = "the thread runs a goroutine already";
-	if (what)
-		gt_try_fail(t, "%s [O5]", what);
-	return !what;
+	return gt_try_fail(t, "%s [O5]", what);
 }
 
 /* The goroutine of the event's thread, which has to be in `status`; NULL with the error set. */
 static struct gt_gstate *current_g(struct gt_try *t, uint8_t status)
 {
 	struct gt_gstate *g = gt_order_g(t->o, t->ctx.g);
+	if (g && g->status == status)
+		return g;
 	if (!g)
 		gt_try_fail(t, "goroutine %" PRId64 " does not exist [O5]", (int64_t)t->ctx.g);
-	else if (g->status != status)
+	else
 		gt_try_fail(t, "goroutine %" PRId64 " is %s, expected %s [O5]", (int64_t)t->ctx.g,
 			    gt_g_status_word(g->status), gt_g_status_word(status));
-	else
-		return g;
 	return NULL;
 }
 

@@ -156,8 +156,9 @@ static bool is_executing(uint8_t state)
 }
 
 /* The subject (`what` `id`) is now on the event's thread; *held is what that thread holds, *bound
- * where the subject is. */
-static int bind(struct gt_strict *s, const struct gt_ordered *ev, bool is_p, uint32_t *bound)
+ * where the subject is. `hint` is where it was before. */
+static int bind(struct gt_strict *s, const struct gt_ordered *ev, bool is_p, uint32_t *bound,
+		uint32_t hint)
 {
 	const char *what = is_p ? "processor" : "goroutine";
 	if (ev->m == GT_NO_ID) {
@@ -165,7 +166,8 @@ static int bind(struct gt_strict *s, const struct gt_ordered *ev, bool is_p, uin
 			       "%s %" PRId64 " runs on no thread", what, (int64_t)ev->who);
 		return 0;
 	}
-	const uint32_t i = thread(s, ev->m, ev->offset);
+	const bool is_there = hint < s->n_ms && s->ms[hint].id == ev->m;
+	const uint32_t i = is_there ? hint : thread(s, ev->m, ev->offset);
 	if (i == GT_NO_INDEX)
 		return -GT_ERR_MEMORY;
 	uint64_t *held = is_p ? &s->ms[i].p : &s->ms[i].g;
@@ -212,10 +214,15 @@ static void check_reason(struct gt_strict *s, const struct gt_gen *gen, const st
 					     "system goroutine wait" };
 	if (ev->from != GT_STATE_RUNNING || ev->to != GT_STATE_WAITING)
 		return;
-	const struct gt_text t = gt_gen_text(gen, gt_ordered_reason(ev));
+	const uint64_t id = gt_ordered_reason(ev), bit = id < 64 ? 1ULL << id : 0;
+	if (s->known_reasons & bit)
+		return;
+	const struct gt_text t = gt_gen_text(gen, id);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strlen(known[i]) == t.len && memcmp(known[i], t.p, t.len) == 0)
+		if (strlen(known[i]) == t.len && memcmp(known[i], t.p, t.len) == 0) {
+			s->known_reasons |= bit;
 			return;
+		}
 	}
 	gt_strict_find(s, GT_RULE_U5, GT_WARNING, ev->offset,
 		       "block reason \"%.*s\": gotraceui has no state for it [U5]",
@@ -258,11 +265,13 @@ static int g_transition(struct gt_strict *s, const struct gt_gen *gen, const str
 			       "processor: go tool trace panics [U1]",
 			       (int64_t)g->id);
 	int rc = 0;
-	if (is_executing(ev->to))
-		rc = bind(s, ev, false, &g->m);
-	else if (is_executing(ev->from))
+	if (is_executing(ev->to)) {
+		rc = bind(s, ev, false, &g->m, g->hint);
+		g->hint = g->m;
+	} else if (is_executing(ev->from)) {
 		unbind(s, ev, false, &g->m);
-	check_reason(s, gen, ev);
+		check_reason(s, gen, ev);
+	}
 	if (ev->from != ev->to)
 		g->state = ev->to;
 	if (ev->from != ev->to && ev->to == GT_STATE_NOT_EXIST)
@@ -278,7 +287,7 @@ static int p_transition(struct gt_strict *s, const struct gt_ordered *ev)
 	check_states(s, ev, "processor", p->state);
 	p->state = ev->to;
 	if (ev->to == GT_STATE_RUNNING)
-		return bind(s, ev, true, &p->m);
+		return bind(s, ev, true, &p->m, GT_NO_INDEX);
 	if (ev->from == GT_STATE_RUNNING)
 		unbind(s, ev, true, &p->m);
 	return 0;
@@ -375,6 +384,15 @@ static int annotation(struct gt_strict *s, const struct gt_gen *gen, const struc
 	}
 }
 
+static void check_version(struct gt_strict *s, const struct gt_gen *g, const struct gt_ordered *ev)
+{
+	if ((g->version < 23 && ev->id >= GT_EV_GoSwitch && !ev->is_made_up) ||
+	    (g->version < 25 && ev->id > 49 && ev->id < 128))
+		gt_strict_find(s, GT_RULE_VERSION, GT_WARNING, ev->offset,
+			       "%s is newer than the header go 1.%d", gt_event_name(ev->id),
+			       g->version);
+}
+
 int gt_strict_event(struct gt_strict *s, const struct gt_gen *g, const struct gt_ordered *ev)
 {
 	if (s->last_time != 0 && ev->time <= s->last_time)
@@ -384,6 +402,12 @@ int gt_strict_event(struct gt_strict *s, const struct gt_gen *g, const struct gt
 	s->last_time = ev->time;
 	if (ev->id == GT_EV_Sync)
 		return gt_strict_gen(s, g);
+	if (g->version < 25)
+		check_version(s, g, ev);
+	if (g->back.n != s->n_back) {
+		s->n_back = g->back.n;
+		gt_strict_back(s, &g->back);
+	}
 	const uint64_t stack = gt_ordered_stack(ev), subject_stack = gt_ordered_subject_stack(ev);
 	gt_strict_stack(s, g, stack, ev->offset);
 	if (subject_stack != stack)

@@ -61,58 +61,35 @@ static void check_unit(struct gt_strict *s, const struct gt_gen *g)
 
 /* ---------------------------------------------------------------- stamps */
 
-static void check_version(struct gt_strict *s, const struct gt_gen *g,
-			  const struct gt_event_rec *ev)
+void gt_strict_back(struct gt_strict *s, const struct gt_gen_back *b)
 {
-	if ((g->version < 23 && ev->id >= GT_EV_GoSwitch) ||
-	    (g->version < 25 && ev->id > 49 && ev->id < 128))
-		gt_strict_find(s, GT_RULE_VERSION, GT_WARNING, ev->offset,
-			       "%s is newer than the header go 1.%d", gt_event_name(ev->id),
-			       g->version);
+	gt_strict_find(s, GT_RULE_BATCHES, GT_WARNING, b->offset,
+		       "thread %" PRId64 ": a batch begins at %" PRIu64
+		       ", before the last event of the one before it (%" PRIu64 ")",
+		       (int64_t)b->m, b->time, b->last);
 }
 
-/* Times of one thread's batches, in units; *min_event is that of the generation's first event so
- * far. */
-static void check_stream(struct gt_strict *s, const struct gt_gen *g,
-			 const struct gt_gen_stream *stream, uint64_t *min_event)
+/* Time of the first event of the generation, in units; 0 = none. */
+static uint64_t first_event(const struct gt_gen *g)
 {
-	uint64_t last = 0;
-	bool has_last = false;
-	for (uint32_t i = stream->first; i != GT_NO_BATCH; i = g->batches[i].next) {
+	uint64_t min = 0;
+	for (uint32_t i = 0; i < g->n_batches; i++) {
 		const struct gt_gen_batch *b = &g->batches[i];
-		if (b->size == 0)
-			continue;
-		if (has_last && b->time < last)
-			gt_strict_find(s, GT_RULE_BATCHES, GT_WARNING, b->offset,
-				       "thread %" PRId64 ": a batch begins at %" PRIu64
-				       ", before the last event of the one before it (%" PRIu64 ")",
-				       (int64_t)b->m, b->time, last);
-		uint64_t now = b->time;
 		struct gt_event_rec ev;
-		const uint8_t *end = b->data + b->size;
-		for (const uint8_t *p = b->data, *q; p < end; p = q) {
-			q = gt_event_decode(p, end, b->data_offset + (uint64_t)(p - b->data), &ev,
-					    NULL);
-			if (!q) /* the order checker tells */
-				return;
-			now += ev.dt;
-			check_version(s, g, &ev);
-			if (*min_event == 0 || now < *min_event)
-				*min_event = now;
-		}
-		last = now;
-		has_last = true;
+		if (b->size == 0 || !gt_event_decode(b->data, b->data + b->size, 0, &ev, NULL))
+			continue; /* the order checker tells */
+		if (min == 0 || b->time + ev.dt < min)
+			min = b->time + ev.dt;
 	}
+	return min;
 }
 
 static void check_stamps(struct gt_strict *s, const struct gt_gen *g)
 {
-	uint64_t min_event = 0; /* 0 = none */
 	if (g->zero_offset != GT_NO_OFFSET)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->zero_offset,
 			       "generation %" PRIu64 ": a batch has time 0", g->number);
-	for (uint32_t i = 0; i < g->n_streams; i++)
-		check_stream(s, g, &g->streams[i], &min_event);
+	const uint64_t min_event = first_event(g);
 	if (min_event && g->min_stamp + g->freq_hz < min_event)
 		gt_strict_find(s, GT_RULE_STAMP, GT_WARNING, g->offset,
 			       "generation %" PRIu64 ": a batch is stamped more than 1 s before "
@@ -138,9 +115,10 @@ static bool is_bad_root(struct gt_text t)
 static bool seen_before(struct gt_strict *s, uint32_t i)
 {
 	const uint8_t bit = (uint8_t)(1 << i % 8);
-	const bool was = s->seen_stacks[i / 8] & bit;
+	if (s->seen_stacks[i / 8] & bit)
+		return true;
 	s->seen_stacks[i / 8] |= bit;
-	return was;
+	return false;
 }
 
 void gt_strict_stack(struct gt_strict *s, const struct gt_gen *g, uint64_t id, uint64_t offset)
@@ -220,6 +198,8 @@ int gt_strict_gen(struct gt_strict *s, const struct gt_gen *g)
 	s->n_stated = 0;
 	s->gen_number = g->number;
 	s->gen_offset = g->offset;
+	s->n_back = 0;
+	s->known_reasons = 0;
 	if (!gt_grow(&s->seen_stacks, &s->cap_seen, (uint64_t)g->n_stacks / 8 + 1, 1))
 		return -GT_ERR_MEMORY;
 	memset(s->seen_stacks, 0, g->n_stacks / 8 + 1);

@@ -41,6 +41,7 @@ struct gt_vg {
 	uint64_t id;
 	uint64_t serial; /* of the generation with its last status */
 	uint32_t m;      /* index of the thread that it is bound to, GT_NO_INDEX = none */
+	uint32_t hint;   /* index of the thread that it was bound to last, perhaps */
 	uint32_t n_ranges;
 	uint8_t state;
 	bool is_alive, has_assist;
@@ -77,7 +78,10 @@ struct gt_strict {
 	uint64_t wall_nsec, mono;
 	int64_t trace_ns;
 
-	uint8_t *seen_stacks; /* bit per stack of the generation: checked */
+	uint64_t n_back; /* of g->back: told */
+	uint64_t
+		known_reasons; /* bit i: string i of the generation is a reason that viewers know */
+	uint8_t *seen_stacks;  /* bit per stack of the generation: checked */
 	uint32_t cap_seen;
 };
 
@@ -90,6 +94,9 @@ void gt_strict_gen_end(struct gt_strict *s);
 
 /* What is left at the end of the file: tables of a generation that never became whole. */
 void gt_strict_tail(struct gt_strict *s, const struct gt_gen *g);
+
+/* A batch that begins too early. */
+void gt_strict_back(struct gt_strict *s, const struct gt_gen_back *b);
 
 /* The frames of a stack that an event names. */
 void gt_strict_stack(struct gt_strict *s, const struct gt_gen *g, uint64_t id, uint64_t offset);

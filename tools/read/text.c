@@ -413,21 +413,32 @@ static void dump_records(struct gt_dump *d, const struct gt_gen *g)
 	}
 }
 
-int gt_dump_event(struct gt_dump *d, const struct gt_gen *g, const struct gt_ordered *ev)
+void gt_dump_set_start(struct gt_dump *d, int64_t ns)
 {
-	if (!d->has_start)
-		d->start = ev->time;
+	d->start = ns;
 	d->has_start = true;
+}
+
+int gt_dump_learn(struct gt_dump *d, const struct gt_gen *g, const struct gt_ordered *ev)
+{
 	bool ok = true;
 	if (ev->id == GT_EV_Sync)
 		ok = learn_names(d, g);
 	else if (ev->id == GT_EV_GoLabel)
 		ok = set_name(d, ev->m, gt_gen_text(g, ev->args[0]));
+	return ok ? 0 : -GT_ERR_MEMORY;
+}
+
+int gt_dump_event(struct gt_dump *d, const struct gt_gen *g, const struct gt_ordered *ev)
+{
+	if (!d->has_start)
+		gt_dump_set_start(d, ev->time);
+	const int rc = gt_dump_learn(d, g, ev);
 	if (d->is_json)
 		json_event(d, g, ev);
 	else
 		text_event(d, g, ev);
 	if (ev->id == GT_EV_Sync)
 		dump_records(d, g);
-	return ok ? 0 : -GT_ERR_MEMORY;
+	return rc;
 }

@@ -24,6 +24,12 @@ void gt_dump_free(struct gt_dump *d);
  */
 int gt_dump_event(struct gt_dump *d, const struct gt_gen *g, const struct gt_ordered *ev);
 
+/* Instead of gt_dump_event() for an event that is not to be written: names are learnt from it. */
+int gt_dump_learn(struct gt_dump *d, const struct gt_gen *g, const struct gt_ordered *ev);
+
+/* What relative times count from; otherwise the first event that is written. */
+void gt_dump_set_start(struct gt_dump *d, int64_t ns);
+
 /*
  * Writes what stands in the file, batch by batch, in the syntax that tests/golden/asm.c reads.
  * Returns 0 at the end of the file, or -gt_err_code.

@@ -1,6 +1,8 @@
 #include "tools/read/trace.h"
 
+#include "tools/lib/term.h"
 #include "tools/read/file.h"
+#include "tools/read/index.h"
 
 #include <stdlib.h>
 
@@ -12,6 +14,13 @@ struct gt_trace {
 	void *filter_arg;
 	bool is_inside; /* a generation is being read */
 	bool is_done;
+	bool has_start;
+	int64_t start_ns;      /* of the whole trace */
+	struct gt_focus focus; /* all zero: everything */
+	uint64_t end;          /* of the last generation wanted; UINT64_MAX = nobody knows */
+	uint32_t events;       /* since the progress was shown */
+	uint64_t shown;        /* place in the file that it shows */
+	struct gt_progress bar;
 };
 
 static struct gt_trace *start(struct gt_file *f, struct gt_err *err)
@@ -21,6 +30,8 @@ static struct gt_trace *start(struct gt_file *f, struct gt_err *err)
 	struct gt_trace *t = calloc(1, sizeof(*t));
 	if (t) {
 		t->file = f;
+		t->end = UINT64_MAX;
+		t->bar.title = "reading";
 		t->gen = gt_gen_new();
 		t->order = gt_order_new();
 	} else {
@@ -53,26 +64,88 @@ void gt_trace_close(struct gt_trace *t)
 	free(t);
 }
 
+/* The next generation that is wanted, ready for its events: 1; 0 at the end; -code. */
+static int next_generation(struct gt_trace *t, struct gt_err *err)
+{
+	if (gt_file_offset(t->file) >= t->end)
+		return 0;
+	int rc = gt_gen_read(t->gen, t->file, err);
+	if (rc <= 0)
+		return rc;
+	const int64_t start = gt_gen_ns(t->gen, t->gen->min_time);
+	if (!t->has_start)
+		t->start_ns = start;
+	t->has_start = true;
+	if (t->focus.to_ns && start > t->start_ns + (int64_t)t->focus.to_ns)
+		return 0;
+	if (t->filter && t->filter(t->filter_arg, t->gen, err) < 0)
+		return -GT_ERR_MEMORY;
+	rc = gt_order_begin(t->order, t->gen, err);
+	return rc < 0 ? rc : 1;
+}
+
+static void show_progress(struct gt_trace *t, uint64_t offset)
+{
+	t->events = 0;
+	t->shown = offset > t->shown ? offset : t->shown;
+	gt_progress_update(&t->bar, t->shown, gt_file_size(t->file));
+}
+
 int gt_trace_next(struct gt_trace *t, struct gt_ordered *ev, struct gt_err *err)
 {
 	while (!t->is_done) {
 		int rc = t->is_inside ? gt_order_next(t->order, ev, err) : 0;
-		if (rc == 0) {
-			rc = gt_gen_read(t->gen, t->file, err);
-			t->is_inside = rc > 0;
-			t->is_done = rc == 0;
-			if (rc > 0 && t->filter)
-				rc = t->filter(t->filter_arg, t->gen, err) < 0 ? -GT_ERR_MEMORY
-									       : rc;
-			if (rc > 0)
-				rc = gt_order_begin(t->order, t->gen, err);
-			if (rc == 0)
-				continue;
+		if (rc > 0) {
+			if (++t->events == 1 << 16)
+				show_progress(t, ev->offset);
+			return rc;
 		}
-		t->is_done = rc < 0;
+		if (rc == 0)
+			rc = next_generation(t, err);
+		t->is_inside = rc > 0;
+		if (rc > 0)
+			continue;
+		t->is_done = true;
+		gt_progress_end(&t->bar);
 		return rc;
 	}
 	return 0;
+}
+
+void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_focus *f)
+{
+	struct gt_index x;
+	size_t first, last;
+	t->focus = *f;
+	if (gt_focus_is_all(f) || !gt_index_open(&x, path))
+		return;
+	t->has_start = true;
+	t->start_ns = x.gens[0].start_ns;
+	const int64_t from = t->start_ns + (int64_t)f->from_ns;
+	const int64_t to = f->to_ns ? t->start_ns + (int64_t)f->to_ns : INT64_MAX;
+	if (!gt_index_find(&x, from, to, &first, &last))
+		t->is_done = true;
+	else if (gt_file_seek(t->file, x.gens[first].offset,
+			      first ? x.gens[first - 1].number : 0) &&
+		 last + 1 < x.n)
+		t->end = x.gens[last].end; /* else up to what is wrong with the file */
+	gt_index_free(&x);
+}
+
+bool gt_trace_is_in_focus(const struct gt_trace *t, const struct gt_ordered *ev)
+{
+	const uint64_t since = (uint64_t)ev->time - (uint64_t)t->start_ns;
+	return since >= t->focus.from_ns && (t->focus.to_ns == 0 || since <= t->focus.to_ns);
+}
+
+int64_t gt_trace_start(const struct gt_trace *t)
+{
+	return t->start_ns;
+}
+
+void gt_trace_set_silent(struct gt_trace *t)
+{
+	t->bar.is_off = true;
 }
 
 const struct gt_gen *gt_trace_gen(const struct gt_trace *t)

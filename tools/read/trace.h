@@ -11,6 +11,7 @@
 #ifndef GT_READ_TRACE_H
 #define GT_READ_TRACE_H
 
+#include "tools/lib/focus.h"
 #include "tools/read/order.h"
 
 struct gt_trace;
@@ -24,6 +25,22 @@ int gt_trace_next(struct gt_trace *t, struct gt_ordered *ev, struct gt_err *err)
 
 /* The generation that the last event belongs to; its tables change when GT_EV_Sync comes. */
 const struct gt_gen *gt_trace_gen(const struct gt_trace *t);
+
+/*
+ * Delivers only the generations that can hold events of the focus, and opens only these where the
+ * file can be sought in. To be called before the first gt_trace_next().
+ */
+void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_focus *f);
+
+/* Does an event lie in the focus? Without one: yes. */
+bool gt_trace_is_in_focus(const struct gt_trace *t, const struct gt_ordered *ev);
+
+/* Where the trace begins, ns; known after the first event. With a focus that is not where it began
+ * to read. */
+int64_t gt_trace_start(const struct gt_trace *t);
+
+/* No progress bar, which a trace has where stderr is a terminal. */
+void gt_trace_set_silent(struct gt_trace *t);
 
 struct gt_file *gt_trace_file(struct gt_trace *t);
 

@@ -156,7 +156,7 @@ void gt_record_report(const struct gt_output *out, const struct gt_run *run, boo
 	const struct gt_output_file *f = main_file(out, run->pid);
 	char *name = typed(f->path);
 	struct gt_summary s;
-	if (gt_summary_read(&s, f->path)) {
+	if (gt_summary_read(&s, f->path, NULL)) {
 		say_file(out, f, &s, name);
 		say_events(&s);
 		say_top_calls(&s);

@@ -513,6 +513,21 @@ size_t gt_debug_find_name(struct gt_debug *d, const char *name,
 	return 0;
 }
 
+const char *gt_debug_find_data(struct gt_debug *d, uint64_t vaddr, uint64_t *within)
+{
+	GElf_Sym sym;
+	const char *name =
+		dwfl_module_addrinfo(d->module, vaddr + d->bias, within, &sym, NULL, NULL, NULL);
+	const bool is_data = name != NULL && name[0] && *within < sym.st_size &&
+			     GELF_ST_TYPE(sym.st_info) == STT_OBJECT;
+	return is_data ? name : NULL;
+}
+
+bool gt_debug_vaddr(const struct gt_debug *d, uint64_t offset, uint64_t *vaddr)
+{
+	return gt_segment_vaddr(d->segments, d->n_segments, offset, vaddr);
+}
+
 #else
 
 void gt_debug_set_dir(const char *dir)
@@ -555,6 +570,18 @@ size_t gt_debug_find_name(struct gt_debug *d, const char *name,
 {
 	(void)d, (void)name, (void)places;
 	return 0;
+}
+
+const char *gt_debug_find_data(struct gt_debug *d, uint64_t vaddr, uint64_t *within)
+{
+	(void)d, (void)vaddr, (void)within;
+	return NULL;
+}
+
+bool gt_debug_vaddr(const struct gt_debug *d, uint64_t offset, uint64_t *vaddr)
+{
+	(void)d, (void)offset, (void)vaddr;
+	return false;
 }
 
 #endif

@@ -62,4 +62,13 @@ size_t gt_debug_find(struct gt_debug *d, uint64_t offset, struct gt_place places
 size_t gt_debug_find_name(struct gt_debug *d, const char *name,
 			  struct gt_place places[GT_PLACES_MAX]);
 
+/*
+ * The variable at `vaddr`, an address that the file's symbols count in: its name, which lives as
+ * long as the gt_debug, and how far inside it that is. NULL: no symbol covers it.
+ */
+const char *gt_debug_find_data(struct gt_debug *d, uint64_t vaddr, uint64_t *within);
+
+/* File offset -> the address that the file's symbols count in. False: not loaded. */
+bool gt_debug_vaddr(const struct gt_debug *d, uint64_t offset, uint64_t *vaddr);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * From ordered events to the exporter's functions.
+ * From ordered events to the functions of an exporter or analysis.
  *
  * Invariants
  *
@@ -11,7 +11,7 @@
  * every generation anew, and begins only once.
  */
 #include "encoder/event.h"
-#include "tools/export/model_priv.h"
+#include "tools/analysis/model_priv.h"
 #include "tools/lib/mem.h"
 
 #include <string.h>

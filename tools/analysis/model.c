@@ -1,9 +1,9 @@
-#include "tools/export/model.h"
+#include "tools/analysis/model.h"
 
 #include "encoder/event.h"
 #include "encoder/section.h"
 #include "encoder/varint.h"
-#include "tools/export/model_priv.h"
+#include "tools/analysis/model_priv.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/term.h"
 #include "tools/lib/utf8.h"
@@ -375,13 +375,16 @@ void gt_model_enter(struct gt_model *m, const struct gt_gen *g)
 	gt_blame_generation(m->blame, g, NULL); /* damaged records: what could be read */
 	for (uint32_t i = 0; i < g->n_opaque; i++)
 		add_types(m, &g->opaque[i]);
+	if (m->calls->generation != NULL)
+		m->calls->generation(m->arg, g);
 }
 
 /* ---------------------------------------------------------------- reading */
 
-static int walk(struct gt_model *m, struct gt_trace *t, FILE *out, struct gt_err *err)
+static int walk(struct gt_model *m, struct gt_trace *t, const char *title, FILE *out,
+		struct gt_err *err)
 {
-	struct gt_progress bar = { .title = "converting" };
+	struct gt_progress bar = { .title = title != NULL ? title : "reading" };
 	const uint64_t size = gt_file_size(gt_trace_file(t));
 	struct gt_ordered ev;
 	int rc;
@@ -403,15 +406,15 @@ static int walk(struct gt_model *m, struct gt_trace *t, FILE *out, struct gt_err
 	return rc;
 }
 
-int gt_model_read(struct gt_model *m, const struct gt_export *x, FILE *out, struct gt_err *err)
+int gt_model_read(struct gt_model *m, const struct gt_input *in, FILE *out, struct gt_err *err)
 {
-	struct gt_trace *t = gt_trace_open(x->path, err);
+	struct gt_trace *t = gt_trace_open(in->path, err);
 	if (t == NULL)
 		return -(int)err->code;
-	gt_debug_set_dir(x->debug_dir);
-	struct gt_resolver *r = gt_resolver_new(x->has_lines);
+	gt_debug_set_dir(in->debug_dir);
+	struct gt_resolver *r = gt_resolver_new(in->has_lines);
 	gt_trace_set_filter(t, gt_resolve, r);
-	const int rc = walk(m, t, out, err);
+	const int rc = walk(m, t, in->title, out, err);
 	gt_trace_close(t);
 	gt_resolver_free(r);
 	return rc;

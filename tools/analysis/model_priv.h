@@ -1,8 +1,8 @@
 /* The model, shared by model.c (tables) and walk.c (events). */
-#ifndef GT_EXPORT_MODEL_PRIV_H
-#define GT_EXPORT_MODEL_PRIV_H
+#ifndef GT_MODEL_PRIV_H
+#define GT_MODEL_PRIV_H
 
-#include "tools/export/model.h"
+#include "tools/analysis/model.h"
 #include "tools/lib/keymap.h"
 #include "tools/read/trace.h"
 

@@ -1,22 +1,23 @@
 /*
- * What exporters want of a trace: threads with their states, waits from begin to end, stacks that
- * outlive generations. One walk over the ordered events calls the exporter's functions; texts,
- * frames and stacks are numbered once for the whole file. All texts are UTF-8 without control
- * characters, whatever the trace holds.
+ * What exporters and analyses want of a trace: threads with their states, waits from begin to end,
+ * stacks that outlive generations. One walk over the ordered events calls the user's functions;
+ * texts, frames and stacks are numbered once for the whole file. All texts are UTF-8 without
+ * control characters, whatever the trace holds.
  *
  *     struct gt_model *m = gt_model_new(&calls, arg);
- *     rc = gt_model_read(m, x, out, err);
+ *     rc = gt_model_read(m, input, out, err);
  *     ... tables at the end: gt_model_threads(), gt_model_stack(), ...
  *     gt_model_free(m);
  *
  * Memory is bounded by the largest generation, the threads, and the distinct stacks.
  */
-#ifndef GT_EXPORT_MODEL_H
-#define GT_EXPORT_MODEL_H
+#ifndef GT_MODEL_H
+#define GT_MODEL_H
 
 #include "tools/analysis/blame.h"
-#include "tools/export/export.h"
 #include "tools/read/order.h"
+
+#include <stdio.h>
 
 #define GT_NO_THREAD UINT32_MAX
 
@@ -43,7 +44,7 @@ struct gt_model_thread {
 	gt_text_id present[2]; /* for the walk: reason and stack of the present wait */
 	int64_t since;
 	struct gt_blamed open; /* for the walk: what its present wait is for */
-	uint64_t holds;        /* for the exporter: whatever it wants to remember */
+	uint64_t mark;         /* whatever the user of the model wants to remember */
 };
 
 enum gt_wait_kind {
@@ -132,9 +133,11 @@ struct gt_alloc {
 	bool is_old; /* not allocated now: it was there when the trace began */
 };
 
-/* Functions of an exporter, called in the order of time; NULL = not wanted. Pointers are valid
- * during the call. */
+/* Functions of an exporter or analysis, called in the order of time; NULL = not wanted. Pointers
+ * are valid during the call. */
 struct gt_model_calls {
+	/* A generation begins; its records can be read (rec.h). */
+	void (*generation)(void *arg, const struct gt_gen *g);
 	void (*change)(void *arg, const struct gt_change *c);
 	void (*wait_begin)(void *arg, const struct gt_wait *w);
 	void (*wait_end)(void *arg, const struct gt_wait *w); /* every wait ends, see is_open */
@@ -160,15 +163,23 @@ struct gt_model_process {
 	int64_t wall_ns;    /* since 1970, at `start`; 0 = not known */
 };
 
+/* What to read, and how. */
+struct gt_input {
+	const char *path;      /* "-" = standard input */
+	bool has_lines;        /* source lines and inlined functions, by debug information */
+	const char *debug_dir; /* more of it is there; or NULL */
+	const char *title;     /* of the progress bar; NULL = "reading" */
+};
+
 struct gt_model *gt_model_new(const struct gt_model_calls *calls, void *arg);
 void gt_model_free(struct gt_model *m);
 
 /*
- * Reads all of x->path. 0, or -gt_err_code with *err: what came before was delivered, and waits
+ * Reads all of in->path. 0, or -gt_err_code with *err: what came before was delivered, and waits
  * that were open have ended, unless nothing could be read. Gives up when `out` (may be NULL) has
  * failed.
  */
-int gt_model_read(struct gt_model *m, const struct gt_export *x, FILE *out, struct gt_err *err);
+int gt_model_read(struct gt_model *m, const struct gt_input *in, FILE *out, struct gt_err *err);
 
 /* Tables; they grow during the walk. */
 const char *gt_model_text(const struct gt_model *m, gt_text_id id);

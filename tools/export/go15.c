@@ -1,0 +1,425 @@
+/*
+ * convert --to go1.5: the first format of Go's tracer, which numbers all events in one sequence.
+ *
+ * It knows processors that run goroutines; an event belongs to the goroutine that its processor
+ * runs (0 = none, which may create and wake). Every processor's events are a stream of batches.
+ *
+ * Invariants
+ *
+ * 1. `runs` of a processor is what a parser of the old format makes of its events so far. Otherwise
+ * it refuses: "p 3 is not running g 7".
+ * 2. An event whose goroutine does not run there by these rules (in a call, on a thread without
+ *    processor) goes to processor NOWHERE, which never runs any but for a moment.
+ *
+ * What the old format has no word for is left out: labels, tasks, regions, logs, CPU samples, stops
+ * of the world, mark assists. A call always blocks (its length would be lost otherwise), and stacks
+ * are bare addresses: viewers want the program, too.
+ */
+#include "encoder/section.h"
+#include "tools/export/export.h"
+#include "tools/lib/keymap.h"
+#include "tools/lib/mem.h"
+#include "tools/read/grow.h"
+#include "tools/read/trace.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* clang-format off */
+enum go15 {
+#define GT_GO15(id, name, args, stack) V1_##name = id,
+#include "tools/export/go15.def"
+#undef GT_GO15
+};
+static const struct { uint8_t n; bool has_stack; } shapes[64] = {
+#define GT_GO15(id, name, args, stack) [id] = { args, stack },
+#include "tools/export/go15.def"
+#undef GT_GO15
+};
+/* clang-format on */
+
+#define NOWHERE    0 /* index of the processor that does not exist */
+#define BATCH_MAX  32768
+#define EVENT_ROOM 64
+
+struct proc {
+	uint64_t id;
+	uint64_t runs; /* goroutine, 0 = none */
+	bool is_started, is_sweeping;
+	uint64_t seq, time; /* of its last event */
+	size_t len;
+	uint8_t bytes[BATCH_MAX]; /* since its batch began */
+};
+
+struct writer {
+	FILE *out;
+	const struct gt_gen *gen;
+	uint64_t seq, time;
+	struct proc **procs;
+	uint32_t n_procs, cap_procs;
+	struct gt_idmap proc_ids;
+	struct gt_idmap g_ids; /* index into g_names */
+	uint64_t *g_names;     /* ids in the output: there nobody may come back from the dead */
+	uint32_t n_gs, cap_gs;
+	struct gt_keymap stacks; /* lists of PCs; their index + 1 is the id */
+	uint64_t *stack_ids;     /* by index of the generation's stack: id + 1; 0 = not yet */
+	uint32_t cap_stack_ids;
+	bool is_in_gc;
+	struct gt_err *err;
+};
+
+/* ---------------------------------------------------------------- bytes */
+
+static void flush(struct writer *w, struct proc *p)
+{
+	fwrite(p->bytes, 1, p->len, w->out);
+	p->len = 0;
+}
+
+/* A number of arguments stands in the two high bits: 2 to 4; more: their length in bytes follows.
+ */
+static uint8_t *put_args(uint8_t *q, enum go15 id, const uint64_t *args, unsigned n)
+{
+	uint8_t body[EVENT_ROOM], *b = body;
+	for (unsigned i = 0; i < n; i++)
+		b = gt_varint_put(b, args[i]);
+	*q++ = (uint8_t)(id | (n < 5 ? n - 2 : 3) << 6);
+	if (n >= 5)
+		q = gt_varint_put(q, (uint64_t)(b - body));
+	memcpy(q, body, (size_t)(b - body));
+	return q + (b - body);
+}
+
+static void begin_batch(struct writer *w, struct proc *p)
+{
+	flush(w, p);
+	const uint64_t args[] = { p->id, w->seq, w->time };
+	p->len = (size_t)(put_args(p->bytes, V1_Batch, args, 3) - p->bytes);
+	p->seq = w->seq;
+	p->time = w->time;
+}
+
+/* The next event: up to two arguments and a stack, as its row says. */
+static void put(struct writer *w, struct proc *p, enum go15 id, uint64_t a, uint64_t b,
+		uint64_t stack)
+{
+	if (p->len == 0 || p->len + EVENT_ROOM > BATCH_MAX)
+		begin_batch(w, p);
+	w->seq++;
+	uint64_t args[6] = { w->seq - p->seq, w->time - p->time, a, b, 0 };
+	unsigned n = 2 + shapes[id].n;
+	if (id == V1_GoSysExit) {
+		args[3] = w->seq;
+		args[4] = w->time;
+	}
+	if (shapes[id].has_stack)
+		args[n++] = stack;
+	p->seq = w->seq;
+	p->time = w->time;
+	p->len = (size_t)(put_args(p->bytes + p->len, id, args, n) - p->bytes);
+}
+
+/* ---------------------------------------------------------------- processors, stacks */
+
+static struct proc *proc(struct writer *w, uint64_t id)
+{
+	uint32_t i = id == GT_NO_ID ? NOWHERE : gt_idmap_get(&w->proc_ids, id);
+	if (i != GT_NO_INDEX)
+		return w->procs[i];
+	i = w->n_procs;
+	gt_grow(&w->procs, &w->cap_procs, (uint64_t)i + 1, sizeof(*w->procs));
+	gt_idmap_put(&w->proc_ids, id, i);
+	w->procs[i] = gt_mem_resize(NULL, 1, sizeof(struct proc));
+	memset(w->procs[i], 0, offsetof(struct proc, bytes));
+	/* Viewers want small numbers, and 0 is NOWHERE's. */
+	w->procs[i]->id = i;
+	w->n_procs++;
+	return w->procs[i];
+}
+
+/* Id of a stack over the whole file; written when it is new. */
+static uint64_t stack(struct writer *w, uint64_t id)
+{
+	const struct gt_gen_stack *s = id ? gt_gen_stack(w->gen, id) : NULL;
+	if (s == NULL || s->n == 0)
+		return 0;
+	uint64_t *known = &w->stack_ids[s - w->gen->stacks];
+	if (*known)
+		return *known - 1;
+	uint64_t pcs[GT_STACK_MAX];
+	uint8_t body[(2 + GT_STACK_MAX) * GT_VARINT_MAX], *b = body;
+	bool is_new;
+	for (uint32_t i = 0; i < s->n; i++)
+		pcs[i] = gt_gen_frame(w->gen, s, i)->pc;
+	const uint64_t v1 = 1 + gt_keymap_put(&w->stacks, pcs, s->n * sizeof(pcs[0]), &is_new);
+	*known = v1 + 1;
+	if (!is_new)
+		return v1;
+	b = gt_varint_put(gt_varint_put(b, v1), s->n);
+	for (uint32_t i = 0; i < s->n; i++)
+		b = gt_varint_put(b, pcs[i]);
+	uint8_t head[1 + GT_VARINT_MAX] = { V1_Stack | 3 << 6 };
+	fwrite(head, 1, (size_t)(gt_varint_put(head + 1, (uint64_t)(b - body)) - head), w->out);
+	fwrite(body, 1, (size_t)(b - body), w->out);
+	return v1;
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* The event's processor if it runs the event's goroutine, else NOWHERE. */
+static struct proc *place(struct writer *w, const struct gt_ordered *ev)
+{
+	struct proc *p = proc(w, ev->p);
+	return p->runs == (ev->g == GT_NO_ID ? 0 : ev->g) ? p : w->procs[NOWHERE];
+}
+
+static void start_proc(struct writer *w, struct proc *p, uint64_t m)
+{
+	if (!p->is_started)
+		put(w, p, V1_ProcStart, m == GT_NO_ID ? 0 : m, 0, 0);
+	p->is_started = true;
+}
+
+static void go_start(struct writer *w, struct proc *p, uint64_t g)
+{
+	put(w, p, V1_GoStart, g, 0, 0);
+	p->runs = g;
+}
+
+/* The goroutine leaves its processor. */
+static void go_leave(struct writer *w, const struct gt_ordered *ev, enum go15 id)
+{
+	struct proc *p = place(w, ev);
+	put(w, p, id, 0, 0, stack(w, gt_ordered_stack(ev)));
+	p->runs = 0;
+}
+
+static enum go15 block_of(struct gt_text reason)
+{
+	static const struct {
+		const char *reason;
+		enum go15 id;
+	} blocks[] = {
+		{ "chan send", V1_GoBlockSend },
+		{ "chan receive", V1_GoBlockRecv },
+		{ "select", V1_GoBlockSelect },
+		{ "sync", V1_GoBlockSync },
+		{ "sync.(*Cond).Wait", V1_GoBlockCond },
+		{ "network", V1_GoBlockNet },
+		{ "sleep", V1_GoSleep },
+	};
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		if (strlen(blocks[i].reason) == reason.len &&
+		    memcmp(blocks[i].reason, reason.p, reason.len) == 0)
+			return blocks[i].id;
+	}
+	return V1_GoBlock;
+}
+
+/* PC of a stack's outermost frame, which is the start routine. */
+static uint64_t start_pc(const struct writer *w, uint64_t id)
+{
+	const struct gt_gen_stack *s = id ? gt_gen_stack(w->gen, id) : NULL;
+	return s != NULL && s->n ? gt_gen_frame(w->gen, s, s->n - 1)->pc : 0;
+}
+
+/* A goroutine comes into being, in whatever state. */
+static int go_appear(struct writer *w, const struct gt_ordered *ev)
+{
+	const bool is_create = ev->from == GT_STATE_NOT_EXIST;
+	struct proc *by = is_create ? place(w, ev) : w->procs[NOWHERE];
+	put(w, by, V1_GoCreate, ev->who, start_pc(w, gt_ordered_subject_stack(ev)),
+	    is_create ? stack(w, gt_ordered_stack(ev)) : 0);
+	if (ev->to == GT_STATE_WAITING)
+		put(w, w->procs[NOWHERE], V1_GoWaiting, ev->who, 0, 0);
+	else if (ev->to == GT_STATE_SYSCALL)
+		put(w, w->procs[NOWHERE], V1_GoInSyscall, ev->who, 0, 0);
+	else if (ev->to == GT_STATE_RUNNING && (ev->p == GT_NO_ID || proc(w, ev->p)->runs))
+		return gt_err_set(w->err, GT_ERR_ORDER, ev->offset,
+				  "goroutine %" PRId64 " runs on no processor: Go 1.5 cannot tell",
+				  (int64_t)ev->who);
+	else if (ev->to == GT_STATE_RUNNING)
+		go_start(w, proc(w, ev->p), ev->who);
+	return 0;
+}
+
+static void from_running(struct writer *w, const struct gt_ordered *ev)
+{
+	switch (ev->to) {
+	case GT_STATE_WAITING:
+		go_leave(w, ev, block_of(gt_gen_text(w->gen, gt_ordered_reason(ev))));
+		break;
+	case GT_STATE_RUNNABLE: {
+		const struct gt_text t = gt_gen_text(w->gen, gt_ordered_reason(ev));
+		const bool is_preempted = t.len == 9 && memcmp(t.p, "preempted", 9) == 0;
+		go_leave(w, ev, is_preempted ? V1_GoPreempt : V1_GoSched);
+		break;
+	}
+	case GT_STATE_SYSCALL:
+		put(w, place(w, ev), V1_GoSysCall, 0, 0, stack(w, gt_ordered_stack(ev)));
+		go_leave(w, ev, V1_GoSysBlock);
+		break;
+	case GT_STATE_NOT_EXIST:
+		go_leave(w, ev, V1_GoEnd);
+		break;
+	default:
+		break;
+	}
+}
+
+static void from_syscall(struct writer *w, const struct gt_ordered *ev)
+{
+	struct proc *p = w->procs[NOWHERE];
+	if (ev->to == GT_STATE_RUNNING)
+		p = proc(w, ev->p);
+	put(w, p, V1_GoSysExit, ev->who, 0, 0);
+	if (ev->to != GT_STATE_RUNNABLE)
+		go_start(w, p, ev->who);
+	if (ev->to == GT_STATE_NOT_EXIST) {
+		put(w, p, V1_GoEnd, 0, 0, 0);
+		p->runs = 0;
+	}
+}
+
+static int g_event(struct writer *w, const struct gt_ordered *ev)
+{
+	if (ev->from == GT_STATE_UNKNOWN || ev->from == GT_STATE_NOT_EXIST)
+		return go_appear(w, ev);
+	if (ev->from == ev->to)
+		return 0;
+	if (ev->from == GT_STATE_RUNNING)
+		from_running(w, ev);
+	else if (ev->from == GT_STATE_SYSCALL)
+		from_syscall(w, ev);
+	else if (ev->from == GT_STATE_WAITING)
+		put(w, place(w, ev), V1_GoUnblock, ev->who, 0, stack(w, gt_ordered_stack(ev)));
+	else if (ev->from == GT_STATE_RUNNABLE)
+		go_start(w, proc(w, ev->p), ev->who);
+	return 0;
+}
+
+static void p_event(struct writer *w, const struct gt_ordered *ev)
+{
+	struct proc *p = proc(w, ev->who);
+	if (ev->to == GT_STATE_RUNNING) {
+		start_proc(w, p, ev->m);
+	} else if (p->is_started && p->runs == 0) {
+		put(w, p, V1_ProcStop, 0, 0, 0);
+		p->is_started = false;
+	}
+}
+
+static void other_event(struct writer *w, const struct gt_ordered *ev)
+{
+	switch (ev->id) {
+	case GT_EV_ProcsChange:
+		put(w, place(w, ev), V1_Gomaxprocs, ev->args[0], 0, stack(w, ev->args[1]));
+		break;
+	case GT_EV_HeapAlloc:
+	case GT_EV_HeapGoal:
+		put(w, place(w, ev), ev->id == GT_EV_HeapAlloc ? V1_HeapAlloc : V1_HeapGoal,
+		    ev->args[0], 0, 0);
+		break;
+	case GT_EV_GCActive:
+	case GT_EV_GCBegin:
+		if (!w->is_in_gc)
+			put(w, w->procs[NOWHERE], V1_GCStart, 0, 0, stack(w, gt_ordered_stack(ev)));
+		w->is_in_gc = true;
+		break;
+	case GT_EV_GCEnd:
+		put(w, w->procs[NOWHERE], V1_GCDone, 0, 0, 0);
+		w->is_in_gc = false;
+		break;
+	case GT_EV_GCSweepBegin:
+		put(w, proc(w, ev->p), V1_GCSweepStart, 0, 0, stack(w, ev->args[0]));
+		proc(w, ev->p)->is_sweeping = true;
+		break;
+	case GT_EV_GCSweepEnd:
+		if (proc(w, ev->p)->is_sweeping)
+			put(w, proc(w, ev->p), V1_GCSweepDone, 0, 0, 0);
+		proc(w, ev->p)->is_sweeping = false;
+		break;
+	default:
+		break;
+	}
+}
+
+/* The goroutine's id in the output; a new one when an id is used again. */
+static uint64_t g_name(struct writer *w, uint64_t g, bool is_created)
+{
+	const uint32_t i = g == GT_NO_ID ? GT_NO_INDEX : gt_idmap_get(&w->g_ids, g);
+	if (i != GT_NO_INDEX && is_created)
+		w->g_names[i] = (1ULL << 32) + w->seq;
+	if (i != GT_NO_INDEX)
+		return w->g_names[i];
+	if (is_created &&
+	    gt_grow(&w->g_names, &w->cap_gs, (uint64_t)w->n_gs + 1, sizeof(*w->g_names))) {
+		gt_idmap_put(&w->g_ids, g, w->n_gs);
+		w->g_names[w->n_gs++] = g;
+	}
+	return g;
+}
+
+static int new_generation(struct writer *w, const struct gt_gen *g)
+{
+	w->gen = g;
+	if (!gt_grow(&w->stack_ids, &w->cap_stack_ids, g->n_stacks, sizeof(*w->stack_ids)))
+		return gt_err_set(w->err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
+	memset(w->stack_ids, 0, g->n_stacks * sizeof(*w->stack_ids));
+	return 0;
+}
+
+static int add(struct writer *w, const struct gt_trace *t, struct gt_ordered *ev)
+{
+	ev->g = g_name(w, ev->g, false);
+	if (ev->subject == GT_SUBJECT_G)
+		ev->who = g_name(w, ev->who, ev->from <= GT_STATE_NOT_EXIST);
+	w->time = (uint64_t)ev->time;
+	if (ev->id == GT_EV_Sync)
+		return new_generation(w, gt_trace_gen(t));
+	if (ev->subject == GT_SUBJECT_G)
+		return g_event(w, ev);
+	if (ev->subject == GT_SUBJECT_P)
+		p_event(w, ev);
+	else
+		other_event(w, ev);
+	return 0;
+}
+
+static void finish(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->n_procs; i++) {
+		flush(w, w->procs[i]);
+		free(w->procs[i]);
+	}
+	free(w->procs);
+	free(w->stack_ids);
+	free(w->g_names);
+	gt_idmap_free(&w->g_ids);
+	gt_idmap_free(&w->proc_ids);
+	gt_keymap_free(&w->stacks);
+}
+
+int gt_export_go15(const struct gt_export *x, FILE *out, struct gt_err *err)
+{
+	struct gt_trace *t = gt_trace_open(x->in.path, err);
+	if (t == NULL)
+		return -(int)err->code;
+	static const char header[16] = "go 1.5 trace";
+	const uint64_t frequency[] = { 1000000000, 0 };
+	uint8_t bytes[EVENT_ROOM];
+	struct writer w = { .out = out, .err = err };
+	struct gt_ordered ev;
+	int rc;
+	fwrite(header, 1, sizeof(header), out);
+	fwrite(bytes, 1, (size_t)(put_args(bytes, V1_Frequency, frequency, 2) - bytes), out);
+	proc(&w, UINT64_MAX - 1); /* NOWHERE is the first */
+	while ((rc = gt_trace_next(t, &ev, err)) > 0) {
+		if ((rc = add(&w, t, &ev)) < 0)
+			break;
+	}
+	finish(&w);
+	gt_trace_close(t);
+	return rc;
+}
