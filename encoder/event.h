@@ -150,6 +150,8 @@ extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 		uint8_t body[(1 + GT_REC_MAX_FIELDS) * GT_VARINT_MAX];                                       \
 		uint8_t *w = gt_varint_put(body, now.v > b->start.v ? now.v - b->start.v : 0);               \
 		GT_PUT_##f1 GT_PUT_##f2 GT_PUT_##f3 GT_PUT_##f4 GT_PUT_##f5 GT_PUT_##f6 GT_PUT_##f7          \
+		while (w > body + 1 && !w[-1]) /* missing fields are 0 */                                     \
+			w--;                                                                                  \
 		return gt_batch_record(b, kind, body, (size_t)(w - body), NULL, 0);                          \
 	}
 #include "gtrace/records.def"
