@@ -6,7 +6,8 @@
  *
  * 1. A GoUnblock moves to the time of the wake only: behind the last event before the wait's end,
  * and before the first event of the waker that is not older than the wake. Otherwise readers find
- * no order, or another one.
+ * no order, or another one. No two of these three times are the same: Go's reader, where the
+ * first one of several events of a time cannot come yet, does not try each of the others.
  * 2. It moves only to where the waker is the thread's goroutine. Otherwise the arrow comes from
  * nowhere, or from an earlier thread of that number.
  * 3. Statuses at the start of a stream say what was so since the generation began: they may be made
@@ -217,11 +218,14 @@ static void add_move(struct gt_go_wakers *w, const struct cursor *c, uint32_t fr
 	struct gt_go_edge *e =
 		bsearch(&c->ev.offset, w->edge, w->n_edges, sizeof(*e), edge_by_offset);
 	const uint32_t to = e != NULL ? gt_idmap_get(&w->by_m, e->waker_tid) : GT_NO_INDEX;
-	if (to == GT_NO_INDEX || to == from || e->time <= after || e->time > c->time)
+	if (to == GT_NO_INDEX || to == from || e->time > c->time)
+		return;
+	const uint64_t time = e->time < c->time ? e->time : c->time - 1;
+	if (time <= after)
 		return;
 	w->moves = gt_mem_grow(w->moves, w->n_moves, &w->cap_moves, sizeof(*w->moves));
 	struct move *v = &w->moves[w->n_moves++];
-	*v = (struct move){ .edge = e, .from = from, .to = to, .after = after, .time = e->time };
+	*v = (struct move){ .edge = e, .from = from, .to = to, .after = after, .time = time };
 	v->args[0] = c->ev.args[0];
 	v->args[1] = c->ev.args[1];
 	v->args[2] = e->stack;
@@ -242,8 +246,8 @@ static int move_by_wake(const void *a, const void *b)
 	const struct move *x = a, *y = b;
 	if (x->to != y->to)
 		return x->to < y->to ? -1 : 1;
-	if (x->edge->time != y->edge->time)
-		return x->edge->time < y->edge->time ? -1 : 1;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
 	return x->edge->offset < y->edge->offset ? -1 : x->edge->offset > y->edge->offset;
 }
 
@@ -280,8 +284,8 @@ static void place(struct gt_go_wakers *w, struct move *v, const struct cursor *l
 		return;
 	struct stream *from = &w->streams[v->from], *to = &w->streams[v->to];
 	/* Where statuses are older already this changes nothing. */
-	if (v->after == 0 && v->time < from->lead)
-		from->lead = v->time;
+	if (v->after == 0 && v->time - 1 < from->lead)
+		from->lead = v->time - 1;
 	if (v->time < to->lead)
 		to->lead = v->time;
 	from->is_changed = to->is_changed = true;
@@ -294,7 +298,7 @@ static void place_moves(struct gt_go_wakers *w, uint32_t stream, struct move *v,
 	size_t k = 0;
 	struct cursor last = start(w, stream), c = last;
 	for (; next(&c); last = c)
-		for (; k < n && !c.is_lead && v[k].edge->time <= c.time; k++)
+		for (; k < n && !c.is_lead && v[k].time <= c.time; k++)
 			place(w, &v[k], &last, &c, false);
 	for (; k < n; k++)
 		place(w, &v[k], &last, &c, true);
