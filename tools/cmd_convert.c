@@ -37,6 +37,8 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "where to (FILE.FORMAT.EXTENSION); '-' is standard output" },
 		{ 0, "go-version", GT_OPT_CHOICE, &s->x.go_version, "1.22|1.23|1.25|1.26",
 		  "for go: the version of the reader" },
+		{ 0, "raw", GT_OPT_FLAG, &s->x.is_raw, NULL,
+		  "for go: leave each unblock with the woken thread" },
 		{ 0, "lines", GT_OPT_FLAG, &s->x.in.has_lines, NULL,
 		  "source lines and inlined functions, as gtrace symbolize finds them" },
 		{ 0, "debug-dir", GT_OPT_TEXT, &s->x.in.debug_dir, "DIR",

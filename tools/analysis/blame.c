@@ -504,6 +504,8 @@ void gt_blame_end(struct gt_blame *r, uint64_t g, int64_t time, struct gt_blamed
 		} else if (why == GT_WHY_JOIN) {
 			wake_by_end(r, t, time);
 		}
+		const struct thread *waker = thread_of(r, t->open.waker_g);
+		t->open.waker_tid = waker != NULL ? waker->tid : 0;
 	}
 	*out = t->open;
 }

@@ -37,7 +37,7 @@ struct gt_blamed {
 	bool is_for_reading;
 	bool is_expired; /* its time was over */
 	/* At its end: */
-	uint64_t waker_g;
+	uint64_t waker_g, waker_tid;
 	int64_t waker_time;
 	uint32_t waker_stack; /* as stack_number() gave it */
 };

@@ -11,6 +11,7 @@
 struct gt_export {
 	struct gt_input in;     /* the trace; --lines, --debug-dir */
 	const char *go_version; /* --go-version "1.22" and so on; NULL = the newest */
+	bool is_raw;            /* --raw, of go: GoUnblocks stay where they are */
 	const char *dir;        /* formats that are a folder: where it is, empty, already made */
 };
 

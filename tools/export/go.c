@@ -1,5 +1,6 @@
 /*
- * convert --to go: the same trace for an older reader (--go-version).
+ * convert --to go: the same trace with each wake in its waker's stream (go_wakers.c), and for an
+ * older reader (--go-version):
  *
  *   1.25   no end marks, generations numbered without gaps
  *   1.23   a frequency instead of three clocks
@@ -17,6 +18,7 @@
 #include "encoder/file.h"
 #include "encoder/section.h"
 #include "tools/export/export.h"
+#include "tools/export/go_wakers.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/term.h"
 #include "tools/read/batch.h"
@@ -29,7 +31,9 @@ struct writer {
 	FILE *out;
 	int version;     /* of the output */
 	uint64_t number; /* of the output's generation */
-	uint8_t *bytes;  /* of the generation so far */
+	bool is_inside;  /* it has begun */
+	struct gt_go_wakers *wakers;
+	uint8_t *bytes; /* of the generation so far */
 	size_t len, cap;
 	uint8_t data[GT_BATCH_MAX_DATA + GT_EVENT_MAX]; /* of a batch that changes */
 };
@@ -127,13 +131,33 @@ static int convert_batch(struct writer *w, const struct gt_wire_batch *b, struct
 	return 0;
 }
 
-static void end_generation(struct writer *w, uint64_t number)
+static int put_events(void *arg, const struct gt_wire_batch *b, struct gt_err *err)
 {
+	return convert_batch(arg, b, err);
+}
+
+static int take_batch(struct writer *w, const struct gt_wire_batch *b, struct gt_err *err)
+{
+	if (!w->is_inside)
+		gt_go_wakers_begin(w->wakers);
+	w->is_inside = true;
+	if (b->kind == GT_BATCH_EVENTS && !b->experiment && gt_go_wakers_take(w->wakers, b))
+		return 0;
+	return convert_batch(w, b, err);
+}
+
+static int end_generation(struct writer *w, uint64_t number, struct gt_err *err)
+{
+	const int rc = gt_go_wakers_end(w->wakers, put_events, w, err);
+	if (rc < 0)
+		return rc;
+	w->is_inside = false;
 	if (w->version >= 26)
 		put(w, &(uint8_t){ GT_END_OF_GENERATION }, 1);
 	fwrite(w->bytes, 1, w->len, w->out);
 	w->len = 0;
 	w->number = number;
+	return 0;
 }
 
 static int convert(struct writer *w, struct gt_file *f, struct gt_err *err)
@@ -143,9 +167,9 @@ static int convert(struct writer *w, struct gt_file *f, struct gt_err *err)
 	int rc;
 	while ((rc = gt_file_next(f, &b, err)) > 0) {
 		if (b.kind == GT_BATCH_END)
-			end_generation(w, w->number + 1);
+			rc = end_generation(w, w->number + 1, err);
 		else if ((w->number = w->version >= 26 ? b.gen : w->number ? w->number : 1) != 0)
-			rc = convert_batch(w, &b, err);
+			rc = take_batch(w, &b, err);
 		if (rc < 0)
 			break;
 		gt_progress_update(&bar, gt_file_offset(f), gt_file_size(f));
@@ -170,7 +194,9 @@ int gt_export_go(const struct gt_export *x, FILE *out, struct gt_err *err)
 	char header[] = GT_FILE_HEADER;
 	header[6] = (char)('0' + w.version % 10);
 	fwrite(header, 1, GT_FILE_HEADER_LEN, out);
+	w.wakers = x->is_raw ? NULL : gt_go_wakers_open(x->in.path);
 	const int rc = convert(&w, f, err);
+	gt_go_wakers_close(w.wakers);
 	free(w.bytes);
 	gt_file_close(f);
 	return rc;
