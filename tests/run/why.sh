@@ -28,12 +28,16 @@ so()
 # Three locks and a slow read, written to by a thread that sleeps
 run -- "$EX/chain"
 read -r _ least most <"$T/stdout"
-chain='.schema == "gtrace-why/1" and [.chain[].thread.name] == ["asker", "first", "second", "third", "server"] and
+# (Where generations end all the time the write may be told in the one after the read: then it is not known who wrote.)
+late=false
+[ "${GTRACE_PERIOD:-}" != 0 ] || late=true
+chain='.schema == "gtrace-why/1" and [.chain[].thread.name] [0:4] == ["asker", "first", "second", "third"] and
 	[.chain[0:3][].lock] == ["lock_a", "lock_b", "lock_c"] and [.chain[0:3][].kind] == ["mutex", "mutex", "mutex"] and
 	[.chain[0:3][] | .holders | length] == [1, 1, 1] and [.chain[0:3][] | .holders[0].thread.name] == ["first", "second", "third"] and
-	(.chain[3] | .kind == "read" and (.lock | test("^fd [0-9]+ \\(pipe:")) and .stack[0:2] == ["read", "load"] and .waker.name == "server" and
-	 .waker_stack[0:2] == ["write", "server"]) and
-	.chain[4].stack[0:3] == ["nanosleep", "think", "server"] and .end == "time" and .last.name == "server"'
+	(.chain[3] | .kind == "read" and (.lock | test("^fd [0-9]+ \\(pipe:")) and .stack[0:2] == ["read", "load"]) and
+	(('"$late"' and .chain[3].waker == null and (.chain | length) == 4 and .end == "unknown") or
+	 (.chain[3].waker.name == "server" and .chain[3].waker_stack[0:2] == ["write", "server"] and (.chain | length) == 5 and
+	  .chain[4].thread.name == "server" and .chain[4].stack[0:3] == ["nanosleep", "think", "server"] and .end == "time" and .last.name == "server"))'
 within='.chain[0].wait_ns >= $a and .chain[0].wait_ns <= $b and all(.chain[0:4][]; .wait_ns >= $a) and
 	all(.chain[0:3][].holders[]; .to_ns - .from_ns >= $a)'
 why --thread asker
@@ -50,7 +54,7 @@ done
 "$GT" why --thread asker "$TRACE" >"$T/text" || fail "as text"
 sed -n 's/^\([a-z]*\) (tid [0-9]*) .*waited [^ ]* for mutex \(lock_.\),.*/\1 \2/p' "$T/text" | tr '\n' ' ' | grep -qx 'asker lock_a first lock_b second lock_c ' ||
 	fail "text: $(cat "$T/text")"
-grep -Eq '^third .* was [^ ]* in read of fd [0-9]+ \(pipe:' "$T/text" && grep -q '^the end: server .*time to pass' "$T/text" || fail "text: $(cat "$T/text")"
+grep -Eq '^third .* was [^ ]* in read of fd [0-9]+ \(pipe:' "$T/text" && { $late || grep -q '^the end: server .*time to pass' "$T/text"; } || fail "text: $(cat "$T/text")"
 # Somebody waits longest for a lock; who it is depends on who asked first
 why
 so '.chain[0].thread.name | IN("asker", "first", "second")'
