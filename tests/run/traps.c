@@ -41,6 +41,8 @@ static struct timespec in_ms(long ms)
 static void until_w_sleeps(void)
 {
 	char path[64], text[256] = "";
+	while (!w_tid)
+		prog_sleep_ms(1);
 	do {
 		prog_sleep_ms(2);
 		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)w_tid);
