@@ -20,11 +20,11 @@ waits w '. == 0'
 eq "$(count "$TRACE" pthread_mutex_lock)" 1000000 "locks"
 traced tries GTRACE_MIN_WAIT=0
 waits w '. == 0'
-traced misuse GTRACE_MIN_WAIT=1s
-waits w '. == 0'
 traced at-once GTRACE_MIN_WAIT=0
 waits w '. == 0'
 # (the end of a generation writes the begin of a wait that goes on, however short)
+traced misuse GTRACE_MIN_WAIT=1s GTRACE_PERIOD=1h
+waits w '. == 0'
 traced adaptive GTRACE_MIN_WAIT=1s GTRACE_PERIOD=1h
 waits w '. == 0'
 eq "$(count "$TRACE" pthread_mutex_lock)" 2000000 "locks"

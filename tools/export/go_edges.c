@@ -77,9 +77,9 @@ static bool is_wait(enum gt_state s)
 
 static void add(struct gt_go_edges *e, const struct gt_ordered *ev, const struct gt_blamed *b)
 {
-	if (ev->id != GT_EV_GoUnblock || b->waker_g == 0 || b->waker_tid == 0 ||
-	    b->waker_time <= e->start || !e->is_good)
-		return;
+	if (ev->id != GT_EV_GoUnblock || ev->g != GT_NO_ID || b->waker_g == 0 ||
+	    b->waker_tid == 0 || b->waker_time <= e->start || !e->is_good)
+		return; /* with a G of its own it stands in its waker's stream already */
 	e->edges = gt_mem_grow(e->edges, e->n, &e->cap, sizeof(*e->edges));
 	e->edges[e->n++] = (struct gt_go_edge){
 		.offset = ev->offset,
