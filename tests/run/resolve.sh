@@ -16,8 +16,11 @@ moved()
 record -- "$PROGS/blame"
 eq "$status" 0 "exit status"
 moved "$([ "${GTRACE_PERIOD:-}" = 0 ] && echo 300 || echo 1000)" "blame"
-# A second time there is nothing left to do.
-"$GT" convert --to go -o "$T/again.trace" "$T/go.trace" && cmp "$T/go.trace" "$T/again.trace" || fail "the second time differs"
+# A second time there is nothing left to do. (Where wakes stand in the generation after their wait's end, ends that are told
+# earlier now may let another wake be matched.)
+"$GT" convert --to go -o "$T/again.trace" "$T/go.trace" || fail "the second time"
+judge "$T/again.trace"
+[ "${GTRACE_PERIOD:-}" = 0 ] || cmp "$T/go.trace" "$T/again.trace" || fail "the second time differs"
 "$GT" convert --to go --raw -o "$T/raw.trace" "$TRACE" && cmp "$TRACE" "$T/raw.trace" || fail "--raw"
 for v in 1.22 1.23 1.25; do
 	"$GT" convert --to go --go-version $v -o "$T/old.trace" "$TRACE" || fail "--go-version $v"
