@@ -26,9 +26,12 @@ _Exit 7
 quick_exit 7
 exit_group 7
 END
-# A shell as pid 1 that starts others
+# A shell as pid 1 that starts others. It stays until their files are whole: its end kills their writers as well.
 rm -f "$T"/*.trace*
-GTRACE_OUT="$T/%e.%p.trace" unshare -pf --mount-proc env LD_PRELOAD="$LIB" sh -c "echo \$\$; '$B/tests/torture/fault'; true & wait; exit 6" >"$T/stdout" 2>"$T/stderr"
+GTRACE_OUT="$T/%e.%p.trace" unshare -pf --mount-proc env LD_PRELOAD="$LIB" sh -c "echo \$\$; '$B/tests/torture/fault'; true & wait
+	i=0; for f in '$T'/fault.*.trace; do
+		until LD_PRELOAD= '$GT' check -q \$f >/dev/null 2>&1 || [ \$i -gt 200 ]; do i=\$((i + 1)); sleep 0.02; done
+	done; exit 6" >"$T/stdout" 2>"$T/stderr"
 eq $? 6 "shell as pid 1: exit status"
 eq "$(head -1 "$T/stdout")" 1 "shell as pid 1: its pid"
 [ "$(wc -l <"$T/stdout")" -eq 2 ] || fail "shell as pid 1: $(cat "$T/stdout")"
