@@ -8,20 +8,14 @@
  *
  * Invariants
  *
- * 1. As a task it calls no libc function that touches errno, thread-local state, locks or memory
- * allocation: its thread pointer leads to a block of zeros. Otherwise it corrupts the thread it was
- * cloned from.
- * 2. It holds no descriptor of the program: it closes its copies first. Otherwise a pipe's reader
- * waits for us.
- * 3. The program never waits for it without a bound, and never needs it to run on. (emit.c,
- * gt_writer_flush)
- * 4. Chunks of a generation are written between the sync batch and the end mark of that generation,
- * after the tables that they use; chunks of the next one are held back. Otherwise readers meet ids
- * that are not defined.
- * 5. A generation gets its number in the file when its first byte is written, so idle ones leave no
- * gap.
- * 6. After the program's end it leaves within 100 ms or so: memory of a dead program must not be
- * pinned.
+ * 1. As a task it calls no libc function that touches errno, thread-local state, locks or malloc.
+ * Otherwise it corrupts the thread it was cloned from.
+ * 2. It holds no descriptor of the program. Otherwise a pipe's reader waits for us.
+ * 3. The program never waits for it without a bound, and never needs it to run on.
+ * 4. Chunks of a generation are written between its sync batch and its end mark, after the tables
+ * that they use; the next one's are held back. Otherwise ids are not defined.
+ * 5. A generation gets its number in the file with its first byte: idle ones leave no gap.
+ * 6. After the program's end it leaves within 100 ms or so: memory of the dead must not be pinned.
  *
  * How it learns of the end: exit, a crash and SIGKILL make the pidfd readable (where there is none,
  * the pid is gone). exec does not, but the kernel clears the main thread's tid word, as the memory
@@ -68,7 +62,7 @@
 #define TLS_BYTES     (8u << 10)
 #define BETWEEN_BYTES (64u << 10)
 
-enum ready { READY_NOT, READY_YES, READY_FAILED };
+enum ready { READY_NOT, READY_OPEN, READY_YES, READY_FAILED };
 
 static struct {
 	struct gt_closer closer; /* first: is_host_dead() and put() find the rest by it */
@@ -498,21 +492,23 @@ static void *thread_main(void *arg)
  */
 static void between_main(void *arg)
 {
-	const uint64_t all =
-		~0ull; /* the thread pointer is still the caller's: no handler may run here */
+	const uint64_t all = ~0ull; /* the thread pointer is still the caller's: no handlers */
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
 	GT_SYS3(SYS_close_range, 0, ~0u, 0);
 	w.error = open_everything();
-	if (w.error)
-		return;
 	uint8_t *tcb = (uint8_t *)arg;
-	w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
-					    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
+	if (!w.error)
+		w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
+						    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
 	if (GT_SYS_FAILED(w.clone_rc)) /* it will be opened again, by a thread */
 		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
+	uint32_t not_yet = READY_NOT; /* the writer may be further */
+	atomic_compare_exchange_strong_explicit(&w.ready, &not_yet, READY_OPEN,
+						memory_order_release, memory_order_relaxed);
+	gt_sys_futex_wake(&w.ready);
 }
 
-/* Its own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
+/* Own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
 static int start_task(void)
 {
 	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
@@ -532,9 +528,13 @@ static int start_task(void)
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited: see between_main() */
 	const long between =
 		gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED, top, NULL, between_main, tcb);
+	if (!GT_SYS_FAILED(between)) /* N.B. with signals blocked: a handler would end the wait */
+		gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
 	if (GT_SYS_FAILED(between))
 		return (int)between;
+	if (atomic_load_explicit(&w.ready, memory_order_acquire) == READY_NOT)
+		return 0; /* a file system that hangs: it may come yet, and nobody waits for it */
 	while (GT_SYS4(SYS_wait4, between, NULL, __WCLONE, NULL) == -EINTR)
 		;
 	return GT_SYS_FAILED(w.clone_rc) ? w.clone_rc : 0;
@@ -544,6 +544,7 @@ static int start_thread(void)
 {
 	w.is_task = false;
 	w.pidfd = -1;
+	atomic_store_explicit(&w.ready, READY_NOT, memory_order_relaxed);
 	return gt_real_start_thread(thread_main);
 }
 
@@ -565,8 +566,7 @@ int gt_writer_start(char *const envp[])
 		return rc ? rc : w.error;
 	if (w.is_task && !gt_cfg.sample_hz && !gt_cfg.sched)
 		return 0;
-	gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
-	/* not ready is only slow: it may come yet */
+	gt_sys_futex_wait(&w.ready, w.is_task ? READY_OPEN : READY_NOT, READY_NS);
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
 }
 
