@@ -450,9 +450,9 @@ static void run(void)
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
 		gt_stack_warm();
 	}
-	/* N.B. once for a program that is dead by now */
-	for (bool is_over = w.error; !is_over; is_over = w.is_dead || !gt_is_tracing) {
-		w.is_dead = w.is_dead || is_host_gone(pause_ns(gt_now().v));
+	/* N.B. a round after its death: its last events may be behind a generation being closed */
+	for (bool is_over = w.error; !is_over; is_over = is_over || !gt_is_tracing) {
+		is_over = w.is_dead = w.is_dead || is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
 	gt_perf_close();
