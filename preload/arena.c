@@ -174,7 +174,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&chunks, p + t, c, 1u << 20);
 	region_init(&blocks, p + t + c, b, 1u << 18);
 	region_init(&memos, p + t + c + b, m, 1u << 18);
-	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 1u << 20);
+	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 8u << 20);
 	_Atomic uint64_t *const lists[] = { &free_small, &free_big, &free_blocks, &free_memos };
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		atomic_store_explicit(lists[i], 0, memory_order_relaxed);
