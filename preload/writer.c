@@ -56,6 +56,7 @@
 #define BETWEEN_BYTES (64u << 10)
 
 enum ready { READY_NOT, READY_OPEN, READY_YES, READY_FAILED };
+enum go { GO_NOT_YET, GO_ON, GO_HOME };
 
 static struct {
 	struct gt_closer closer; /* first: is_host_dead() and put() find the rest by it */
@@ -63,9 +64,11 @@ static struct {
 	struct gt_name_parts parts;
 	bool is_task;
 	bool is_dead;           /* the program is gone */
-	_Atomic uint32_t ready; /* enum ready */
+	_Atomic uint32_t go;    /* enum go: what the program says to the task */
+	_Atomic uint32_t ready; /* enum ready: what the task, or thread, says */
 	int error;              /* why it failed */
-	int clone_rc;           /* what its clone returned */
+	long between;           /* the task that makes the task, or why there is none */
+	int clone_rc;           /* what the clone of the task returned */
 	_Atomic uint32_t flush_asked, flush_done;
 	_Atomic uint64_t last_round; /* ns */
 	uint64_t gen;                /* being written, */
@@ -381,28 +384,24 @@ static void round_once(void)
 
 /* ---- start and end ---- */
 
-static int open_everything(void)
+static int open_output(void)
 {
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
-		return -ENOMEM;
-	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
-	if (rc)
-		return rc;
-	w.gen = 1;
-	snapshot();
-	return 0;
+	return gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 }
 
 static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
 	if (!w.is_task)
-		w.error = open_everything();
-	if (!w.error)
+		w.error = open_output();
+	if (!w.error) {
+		w.gen = 1;
+		snapshot();
 		gt_perf_open(w.is_task);
+	}
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
@@ -428,7 +427,15 @@ static void task_main(void *arg)
 	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	w.is_dead = !gt_alive_watch();
-	run();
+	while (atomic_load_explicit(&w.go, memory_order_acquire) == GO_NOT_YET && !w.is_dead) {
+		gt_sys_futex_wait(&w.go, GO_NOT_YET, TICK_NS);
+		w.is_dead = is_host_gone(0);
+	}
+	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);
+	if (go == GO_ON)
+		run();
+	else if (go == GO_HOME)
+		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
 }
 
 static void *thread_main(void *arg)
@@ -449,10 +456,10 @@ static void *thread_main(void *arg)
  */
 static void between_main(void *arg)
 {
-	const uint64_t all = ~0ull; /* the thread pointer is still the caller's: no handlers */
+	const uint64_t all = ~0ull;
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
 	GT_SYS3(SYS_close_range, 0, ~0u, 0);
-	w.error = open_everything();
+	w.error = open_output();
 	uint8_t *tcb = (uint8_t *)arg;
 	if (!w.error)
 		w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
@@ -466,7 +473,7 @@ static void between_main(void *arg)
 }
 
 /* Own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
-static int start_task(void)
+static long begin_task(void)
 {
 	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
 	if (!mem)
@@ -478,21 +485,31 @@ static int start_task(void)
 	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
 	tcb[5] = canary;
 	tcb[6] = guard;
-	w.is_task = true;
 	uint8_t *top = mem + STACK_BYTES + TLS_BYTES + BETWEEN_BYTES;
 	const uint64_t all = ~0ull;
 	uint64_t old;
-	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited: see between_main() */
-	const long between =
-		gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED, top, NULL, between_main, tcb);
-	if (!GT_SYS_FAILED(between)) /* N.B. with signals blocked: a handler would end the wait */
-		gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited */
+	const long rc = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, top, tcb,
+					  between_main, tcb);
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
-	if (GT_SYS_FAILED(between))
-		return (int)between;
+	return rc;
+}
+
+static int await_task(void)
+{
+	const uint64_t all = ~0ull;
+	uint64_t old;
+	if (GT_SYS_FAILED(w.between))
+		return (int)w.between;
+	if (atomic_load_explicit(&w.ready, memory_order_acquire) == READY_NOT) {
+		/* N.B. with signals blocked: a handler would end the wait */
+		GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+		gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
+		GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
+	}
 	if (atomic_load_explicit(&w.ready, memory_order_acquire) == READY_NOT)
 		return 0; /* a file system that hangs: it may come yet, and nobody waits for it */
-	while (GT_SYS4(SYS_wait4, between, NULL, __WCLONE, NULL) == -EINTR)
+	while (GT_SYS4(SYS_wait4, w.between, NULL, __WCLONE, NULL) == -EINTR)
 		;
 	return GT_SYS_FAILED(w.clone_rc) ? w.clone_rc : 0;
 }
@@ -504,7 +521,7 @@ static int start_thread(void)
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[])
+int gt_writer_begin(char *const envp[])
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -513,7 +530,23 @@ int gt_writer_start(char *const envp[])
 	w.parts.exe = gt_program;
 	w.out.fd = -1;
 	gt_alive_init();
-	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
+	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
+		return -ENOMEM;
+	w.is_task = gt_cfg.writer == GT_WRITER_TASK;
+	w.between = w.is_task ? begin_task() : -ENOSYS;
+	return 0;
+}
+
+static void say_go(enum go go)
+{
+	atomic_store_explicit(&w.go, go, memory_order_release); /* acquire: task_main() */
+	gt_sys_futex_wake(&w.go);
+}
+
+int gt_writer_go(void)
+{
+	say_go(GO_ON);
+	int rc = await_task();
 	if (rc)
 		rc = start_thread();
 	if (rc || w.error)
@@ -522,6 +555,12 @@ int gt_writer_start(char *const envp[])
 		return 0;
 	gt_sys_futex_wait(&w.ready, w.is_task ? READY_OPEN : READY_NOT, READY_NS);
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
+}
+
+void gt_writer_cancel(void)
+{
+	say_go(GO_HOME);
+	await_task();
 }
 
 void gt_writer_flush(uint64_t bound_ns)
