@@ -97,6 +97,8 @@ static inline uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 	return gt_open_slow(t, now, is_full);
 }
 
+void gt_put_statuses_slow(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
+
 /* Statuses of the thread and its slot, where this generation has none yet; then ProcsChange and its
  * label if due. */
 static inline void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
@@ -110,7 +112,6 @@ static inline void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_
 		    0))
 		gt_put_statuses_slow(t, gen, b, now);
 }
-void gt_put_statuses_slow(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
 
 /* Makes everything written since gt_open() part of the trace, at once, with the state that it leads
  * to. */

@@ -39,6 +39,7 @@
 #define MAX_BLOCKS  (128u * 1024)
 #define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
 #define MAX_MEMOS   2048u
+#define MAX_WARM    64u
 #define TABLE_BYTES (32u << 20)
 #define MIN_THREADS 256u
 
@@ -383,7 +384,8 @@ static void grow_ahead(struct region *r)
 
 /*
  * A few of the next memos get their first pages, and those of their scratch, before somebody uses
- * them: the first stacks of a thread would cost more for these than for all the rest.
+ * them: the first stacks of a thread would cost more for these than for all the rest. Not where
+ * there are many threads: an idle one has 8 KiB less without.
  */
 static void warm_memos(void)
 {
@@ -391,6 +393,8 @@ static void warm_memos(void)
 	const size_t usable = atomic_load_explicit(&memos.usable, memory_order_acquire);
 	if (warm < given)
 		warm = given;
+	if (given > MAX_WARM * MEMO_BYTES)
+		return;
 	for (; warm < given + 4 * MEMO_BYTES && warm + MEMO_BYTES <= usable; warm += MEMO_BYTES) {
 		gt_sys_populate((uint64_t)memos.base + warm, 8192, true);
 		gt_sys_populate((uint64_t)memos.base + warm + offsetof(struct gt_memo, walk), 4096,
