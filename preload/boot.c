@@ -173,7 +173,7 @@ static int start(bool is_child)
 	gt_host_ppid = (int)gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0);
 	gt_log_init(gt_host_pid);
 	gt_clock_init(gt_cfg.clock != GT_CLOCK_MONO);
-	int rc = make_control_page();
+	int rc = gt_host_pid > 0 ? make_control_page() : -EPERM; /* a sandbox refuses it */
 	if (!rc)
 		rc = gt_arena_init(gt_cfg.buffer, GT_MAX_THREADS, sizeof(struct gt_thread));
 	if (!rc)
