@@ -11,6 +11,7 @@
  *   6. writer              opens the output; without one there is nothing to trace for
  *   7. timers              of CPU samples, if asked for
  *   8. on                  one store
+ *   9. system calls        dispatched, if asked for: from here on the program's own
  *
  * N.B. the library is not marked "initfirst", although that would start us before every other
  * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
@@ -29,6 +30,7 @@
 #include "preload/log.h"
 #include "preload/real.h"
 #include "preload/stack.h"
+#include "preload/sud.h"
 #include "preload/sys.h"
 #include "preload/timer.h"
 #include "preload/unwind.h"
@@ -154,7 +156,7 @@ static void switch_on(void)
 				      memory_order_release);
 }
 
-/* Steps 3 to 8; also what a forked child does for itself. The calling thread is the only one. */
+/* Steps 3 to 9; also what a forked child does for itself. The calling thread is the only one. */
 static int start(void)
 {
 	gt_self = &gt_inside;
@@ -184,6 +186,8 @@ static int start(void)
 	gt_self = t;
 	gt_thread_arm_end();
 	switch_on();
+	gt_sud_open();
+	gt_sud_arm(t);
 	return 0;
 }
 
@@ -259,6 +263,7 @@ void gt_flush_before_end(void)
  */
 void gt_enter_sandbox(bool is_strict)
 {
+	gt_sud_stop();
 	gt_timer_stop();
 	gt_is_sandboxed = 1;
 	if (is_strict && !gt_self->gate)
@@ -310,6 +315,7 @@ void gt_before_vfork(void)
 		return;
 	t->vfork_pid = (uint64_t)gt_sys_getpid();
 	atomic_fetch_or_explicit(&t->gate, GT_GATE_VFORK, memory_order_relaxed);
+	gt_sud_owe(t);
 }
 
 struct gt_thread *gt_on_slow(enum gt_group group)

@@ -11,6 +11,7 @@
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
+#include "preload/sud.h"
 
 #include "preload/real.h"
 #include <linux/prctl.h>
@@ -28,9 +29,13 @@
 		struct gt_thread *const t = gt_on();                                               \
 		if (t)                                                                             \
 			gt_count(t, GT_CALL_##name);                                               \
+		struct gt_thread *const self = gt_self;                                            \
+		const uint8_t was = gt_sud_lower(self);                                            \
 		const pid_t pid = gt_real.name();                                                  \
 		if (pid == 0)                                                                      \
 			gt_child_of_fork();                                                        \
+		else                                                                               \
+			gt_sud_raise(self, was);                                                   \
 		return pid;                                                                        \
 	}
 
