@@ -19,6 +19,7 @@
 
 #include <alloca.h>
 #include <stdarg.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 /* ---- new processes ---- */
@@ -270,6 +271,16 @@ int gt_hook_dlclose(void *lib)
 	const int rc = gt_real.dlclose(lib);
 	gt_rules_forget();
 	return rc;
+}
+
+/* N.B. who is traced would stop for its tracer at each dispatched call. */
+long gt_hook_ptrace(long op, long pid, long addr, long data)
+{
+	struct gt_thread *const t = gt_on();
+	if (op == PTRACE_TRACEME)
+		gt_sud_disarm(gt_self);
+	GT_WAIT(t, GT_CALL_ptrace, GT_WHY_SYSCALL, op);
+	return gt_real.ptrace(op, pid, addr, data);
 }
 
 /* Forbids itself calls, or the clock: what we would do afterwards, we must not do any more. */

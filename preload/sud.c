@@ -52,6 +52,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ptrace.h>
 
 /* Newer than the headers of older distributions. */
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -220,6 +221,8 @@ static bool ends_dispatch(long nr, const greg_t *r)
 		return r[REG_RDI] == SET_FS;
 	case SYS_prctl:
 		return r[REG_RDI] == PR_SET_SYSCALL_USER_DISPATCH;
+	case SYS_ptrace: /* its tracer would see a stop for each call */
+		return r[REG_RDI] == PTRACE_TRACEME;
 	case SYS_sigaltstack:
 		return ss && gt_sud_can_read(ss, sizeof(*ss)) && is_too_small(ss);
 	default:
@@ -325,12 +328,24 @@ static void refuse(int rc)
 	gt_log(GT_LOG_INFO, "system calls beside libc are not seen (errno %u)", (uint64_t)-rc);
 }
 
+/* Each dispatched call would be a stop for gdb or strace. */
+static bool is_traced(void)
+{
+	char text[512];
+	const char *at = gt_sys_read_file("/proc/self/status", text, sizeof(text)) > 0
+				 ? strstr(text, "TracerPid:\t")
+				 : NULL;
+	return at && at[11] != '0';
+}
+
 void gt_sud_open(void)
 {
 	is_open = false;
 	if (gt_cfg.syscalls != GT_SYSCALLS_ALL)
 		return;
-	const int rc = gt_more.has_old_cancel ? gt_sud_find_vectors() : -EOPNOTSUPP;
+	const int rc = !gt_more.has_old_cancel ? -EOPNOTSUPP
+		       : is_traced()           ? -EBUSY
+					       : gt_sud_find_vectors();
 	if (rc) {
 		refuse(rc);
 		return;
@@ -374,6 +389,8 @@ void gt_sud_disarm(struct gt_thread *t)
 	set_selector(t, 0);
 	t->sud.is_armed = 0;
 	gt_sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, DISPATCH_OFF, 0, 0, 0, 0);
+	if (t->sud.is_blocked)
+		change_mask(SIG_BLOCK);
 }
 
 /* N.B. the kernel goes on reading selectors; they stay down. */
