@@ -39,6 +39,7 @@ enum gt_call {
 #undef GT_CUSTOM
 #undef GT_ASM
 	/* clang-format on */
+	GT_CALL_system_call, /* by no function of libc that is hooked (sud.c) */
 	GT_N_CALLS
 };
 

@@ -159,7 +159,7 @@ __attribute__((used)) long gt_sud_call(const struct gt_sud_regs *r)
 	gt_before_number(nr, (long)r->rdi, (long)r->rsi);
 	const enum gt_why why = gt_why_of_number(nr, (long)r->rsi, (long)r->rdx, (long)r->r10);
 	if (why == GT_WHY__) { /* lets go who waits for a futex */
-		gt_count(t, GT_CALL_syscall);
+		gt_count(t, GT_CALL_system_call);
 		const gt_ns when = gt_now();
 		const long n = gt_sud_raw(r);
 		if (n > 0)
@@ -167,7 +167,7 @@ __attribute__((used)) long gt_sud_call(const struct gt_sud_regs *r)
 				(uint64_t)__builtin_return_address(0));
 		return n;
 	}
-	GT_WAIT_AS(t, GT_CALL_syscall, why, nr == SYS_sync ? (uint64_t)-1 : r->rdi,
+	GT_WAIT_AS(t, GT_CALL_system_call, why, nr == SYS_sync ? (uint64_t)-1 : r->rdi,
 		   why == GT_WHY_FUTEX || why == GT_WHY_POLL || why == GT_WHY_SLEEP);
 	if (why == GT_WHY_READ)
 		gt_w.key = gt_fd_watch((int)r->rdi);

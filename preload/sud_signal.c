@@ -20,8 +20,8 @@
  * Corner cases
  *
  * - libc's own signals (cancellation, setuid) have their handlers to themselves.
- * - A handler that is installed within a handler, where the selector is down: found and taken over
- * when that one returns.
+ * - Within a handler the selector is down: one that it installs is found and taken over when it
+ * returns, and if it asks who handles a signal it is told our function.
  * - SIGSYS is the program's for all that it can see: its handler gets what others send; a mask with
  * it is remembered. One that comes while it is blocked is held back until it is not; sigwait() and
  * signalfd() do not see it.
@@ -35,6 +35,7 @@
 #include <string.h>
 
 #define LAST_SIGNAL 64
+#define N_ROWS      4
 #define RESTORER    0x04000000ul /* SA_RESTORER */
 #define BY_SECCOMP  1            /* si_code: SYS_SECCOMP */
 
@@ -44,7 +45,7 @@ typedef void restorer_fn(void);
 static struct row {
 	handler_fn *handler;
 	restorer_fn *restorer;
-} rows[LAST_SIGNAL + 1][2];
+} rows[LAST_SIGNAL + 1][N_ROWS];
 static uint8_t newest[LAST_SIGNAL + 1];
 static struct gt_sigaction sigsys; /* the program's */
 static _Atomic uint32_t lock;
@@ -122,17 +123,17 @@ static void run(int sig, siginfo_t *info, void *context, unsigned row)
 	s.is_over = true;
 }
 
-static void in_front_0(int sig, siginfo_t *info, void *context)
-{
-	run(sig, info, context, 0);
-}
+#define IN_FRONT(row)                                                                              \
+	static void in_front_##row(int sig, siginfo_t *info, void *context)                        \
+	{                                                                                          \
+		run(sig, info, context, row);                                                      \
+	}
+IN_FRONT(0)
+IN_FRONT(1)
+IN_FRONT(2)
+IN_FRONT(3)
 
-static void in_front_1(int sig, siginfo_t *info, void *context)
-{
-	run(sig, info, context, 1);
-}
-
-static handler_fn *const in_front[2] = { in_front_0, in_front_1 };
+static handler_fn *const in_front[N_ROWS] = { in_front_0, in_front_1, in_front_2, in_front_3 };
 
 /* ---- what the kernel has, what the program sees ---- */
 
@@ -148,10 +149,23 @@ static long kernel_sigaction(long sig, const void *new, void *old)
 	return GT_SYS4(SYS_rt_sigaction, sig, new, old, 8);
 }
 
+/*
+ * The row of handler `f`: the one that it has had before, or the next. N.B. one function of ours
+ * for one of the program's, as long as it has no more than N_ROWS for the signal: a handler that
+ * asks for another one gets ours (see above), and may put that back.
+ */
+static unsigned row_for(int sig, handler_fn *f)
+{
+	for (unsigned row = 0; row < N_ROWS; row++)
+		if (rows[sig][row].handler == f)
+			return row;
+	return (newest[sig] + 1u) % N_ROWS;
+}
+
 /* `a` becomes one that calls us first. Returns the row. Under the lock. */
 static unsigned put_in_front(int sig, struct gt_sigaction *a)
 {
-	const unsigned row = !newest[sig];
+	const unsigned row = row_for(sig, a->handler);
 	rows[sig][row] = (struct row){ a->handler, a->flags & RESTORER ? a->restorer : NULL };
 	a->handler = in_front[row];
 	a->flags |= RESTORER;
@@ -162,7 +176,7 @@ static unsigned put_in_front(int sig, struct gt_sigaction *a)
 /* What the kernel has said of a handler becomes what the program has said. */
 static void take_away(int sig, struct gt_sigaction *a)
 {
-	for (unsigned row = 0; row < 2; row++)
+	for (unsigned row = 0; row < N_ROWS; row++)
 		if (a->handler == in_front[row]) {
 			a->handler = rows[sig][row].handler;
 			a->restorer = rows[sig][row].restorer;
