@@ -315,7 +315,6 @@ void gt_before_vfork(void)
 		return;
 	t->vfork_pid = (uint64_t)gt_sys_getpid();
 	atomic_fetch_or_explicit(&t->gate, GT_GATE_VFORK, memory_order_relaxed);
-	gt_sud_owe(t);
 }
 
 struct gt_thread *gt_on_slow(enum gt_group group)

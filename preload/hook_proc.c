@@ -30,13 +30,12 @@
 		struct gt_thread *const t = gt_on();                                               \
 		if (t)                                                                             \
 			gt_count(t, GT_CALL_##name);                                               \
-		struct gt_thread *const self = gt_self;                                            \
-		const uint8_t was = gt_sud_lower(self);                                            \
+		const uint8_t was = t ? gt_sud_lower(t) : GT_SUD_OFF;                              \
 		const pid_t pid = gt_real.name();                                                  \
 		if (pid == 0)                                                                      \
 			gt_child_of_fork();                                                        \
-		else                                                                               \
-			gt_sud_raise(self, was);                                                   \
+		else if (t)                                                                        \
+			gt_sud_raise(t, was);                                                      \
 		return pid;                                                                        \
 	}
 

@@ -28,9 +28,9 @@
  * - A stack that is small or unknown, an alternate stack that is small: the thread is left alone,
  * counted. On a stack that is not the thread's own (coroutine, Go) calls are passed on without a
  * wait.
- * - The program uses SIGSYS, or blocks it: sud_signal.c. It uses the dispatch itself: ours ends for
- * that thread.
- * - vfork, raw clone: the selector stays down until the thread's next hooked wait.
+ * - The program uses SIGSYS, or blocks it: sud_signal.c. It uses the dispatch itself: ours ends.
+ * - A call by int 0x80, and tasks made from more than GT_SUD_SITES places: the selector stays down
+ * until the thread's next hooked wait.
  */
 #include "preload/sud.h"
 
@@ -116,12 +116,6 @@ void gt_sud_raise(struct gt_thread *t, uint8_t was)
 	set_selector(t, 1);
 }
 
-void gt_sud_owe(struct gt_thread *t)
-{
-	if (t->sud.is_armed)
-		t->sud.is_owed = gt_sud_lower_slow(t) != GT_SUD_OFF;
-}
-
 /* Is the frame at `frame` left by a jump to `target`? See heal.c; where it cannot be known: no. */
 static bool is_left(const struct gt_thread *t, uint64_t frame, uint64_t target)
 {
@@ -187,8 +181,8 @@ static void go_on_at(greg_t *r, void (*there)(void))
 	r[REG_RIP] = (greg_t)there;
 }
 
-/* The call is made again where it stands, and goes to the kernel. */
-static void make_it_there(struct gt_thread *t, ucontext_t *u)
+/* The call is made with the selector down and the program's own mask: children inherit it. */
+static void lower_for(struct gt_thread *t, ucontext_t *u)
 {
 	if (t->sud.is_blocked) /* children inherit it */
 		*gt_sud_mask_of(u) |= GT_SIGSYS_BIT;
@@ -196,7 +190,50 @@ static void make_it_there(struct gt_thread *t, ucontext_t *u)
 		t->sud.is_owed = t->sud.selector;
 		set_selector(t, 0);
 	}
+}
+
+/* The call is made again where it stands; nobody comes back to raise the selector. */
+static void make_it_there(struct gt_thread *t, ucontext_t *u)
+{
+	lower_for(t, u);
 	u->uc_mcontext.gregs[REG_RIP] -= 2; /* syscall, int 0x80, sysenter */
+}
+
+/* The number of the place that is for calls from `pc`; GT_SUD_SITES: there is none left. */
+static unsigned site_of(uint64_t pc)
+{
+	for (unsigned i = 0; i < GT_SUD_SITES; i++) {
+		uint64_t there = 0;
+		if (__atomic_compare_exchange_n(&gt_sud_sites[i], &there, pc, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+		    there == pc)
+			return i;
+	}
+	return GT_SUD_SITES;
+}
+
+/* Likewise, and then the selector is up again, not in the child. */
+static void make_it_in_place(struct gt_thread *t, ucontext_t *u)
+{
+	greg_t *const r = u->uc_mcontext.gregs;
+	const unsigned i = site_of((uint64_t)r[REG_RIP]);
+	if (i == GT_SUD_SITES) {
+		make_it_there(t, u);
+		return;
+	}
+	lower_for(t, u);
+	r[REG_RIP] = (greg_t)((uint64_t)gt_sud_births + i * GT_SUD_BIRTH_BYTES);
+}
+
+__attribute__((used, target("general-regs-only"))) void gt_sud_made(void)
+{
+	struct gt_thread *const t = gt_self;
+	if (!t->sud.is_owed || !t->sud.is_armed)
+		return;
+	t->sud.is_owed = 0;
+	if (t->sud.is_blocked)
+		gt_sud_unblock(t);
+	set_selector(t, 1);
 }
 
 static bool has_room(const struct gt_thread *t, uint64_t sp, uint64_t bytes)
@@ -220,7 +257,7 @@ static bool ends_dispatch(long nr, const greg_t *r)
 	case SYS_arch_prctl: /* another thread pointer: our thread-local is gone */
 		return r[REG_RDI] == SET_FS;
 	case SYS_prctl:
-		return r[REG_RDI] == PR_SET_SYSCALL_USER_DISPATCH;
+		return r[REG_RDI] == PR_SET_SYSCALL_USER_DISPATCH && r[REG_RSI];
 	case SYS_ptrace: /* its tracer would see a stop for each call */
 		return r[REG_RDI] == PTRACE_TRACEME;
 	case SYS_sigaltstack:
@@ -230,16 +267,17 @@ static bool ends_dispatch(long nr, const greg_t *r)
 	}
 }
 
+/* Does it make a task or a new program, which inherit masks? */
+static bool is_birth(long nr)
+{
+	return nr == SYS_clone || nr == SYS_clone3 || nr == SYS_fork || nr == SYS_vfork ||
+	       nr == SYS_execve || nr == SYS_execveat;
+}
+
 /* Must the call be made where it stands? */
 static bool stays(long nr, const greg_t *r)
 {
 	switch (nr) {
-	case SYS_clone:
-	case SYS_clone3:
-	case SYS_fork:
-	case SYS_vfork:
-	case SYS_execve:
-	case SYS_execveat:
 	case SYS_seccomp:
 		return true;
 	case SYS_prctl:
@@ -271,6 +309,17 @@ static void pass_or_wait(struct gt_thread *t, greg_t *r, long nr)
 	go_on_at(r, can_wait ? gt_sud_wait : gt_sud_pass);
 }
 
+/*
+ * The program is about to dispatch calls itself: SIGSYS is its own again. N.B. another thread may
+ * be on its way to our handler: its signal has been sent, and comes within this time.
+ */
+static void leave_to_program(void)
+{
+	gt_sud_stop();
+	gt_sys_sleep_ns(5000000);
+	gt_sud_give_back();
+}
+
 static void dispatch(struct gt_thread *t, ucontext_t *u)
 {
 	greg_t *const r = u->uc_mcontext.gregs;
@@ -297,7 +346,12 @@ static void dispatch(struct gt_thread *t, ucontext_t *u)
 	if (ends_dispatch(nr, r)) {
 		GT_COUNT(syscalls_off, 1);
 		gt_sud_disarm(t);
+		if (nr == SYS_prctl)
+			leave_to_program();
 		make_it_there(t, u);
+	} else if (is_birth(nr)) {
+		gt_before_number(nr, r[REG_RDI], r[REG_RSI]);
+		make_it_in_place(t, u);
 	} else if (stays(nr, r)) {
 		gt_before_number(nr, r[REG_RDI], r[REG_RSI]);
 		make_it_there(t, u);

@@ -33,9 +33,6 @@ static inline uint8_t gt_sud_lower(struct gt_thread *t)
 	return __builtin_expect(t->sud.is_armed, 0) ? gt_sud_lower_slow(t) : GT_SUD_OFF;
 }
 
-/* The same where nobody comes back to raise it (vfork): the next gt_sud_raise() will. */
-void gt_sud_owe(struct gt_thread *t);
-
 /* The armed thread is about to jump to a frame at stack pointer `target`. */
 void gt_sud_heal(struct gt_thread *t, uint64_t target);
 
@@ -53,12 +50,17 @@ struct gt_sud_regs {
 
 void gt_sud_pass(void);                        /* makes the call, goes back */
 void gt_sud_wait(void) __asm__("system_call"); /* likewise, through gt_sud_call() */
+void gt_sud_births(void);                      /* likewise where a call makes a task */
+void gt_sud_made(void);                        /* and it has; touches no vector register */
 void gt_sud_restorer(void);                    /* ends a handler */
 long gt_sud_raw(const struct gt_sud_regs *r);  /* the call itself */
 long gt_sud_call(const struct gt_sud_regs *r); /* the same as a wait */
-extern uint64_t gt_sud_vector_bytes;           /* that saving vector registers takes, */
-extern uint32_t gt_sud_vector_mask;            /* and which */
-int gt_sud_find_vectors(void);                 /* 0 or -errno */
+#define GT_SUD_SITES       16
+#define GT_SUD_BIRTH_BYTES 64
+extern uint64_t gt_sud_sites[GT_SUD_SITES];
+extern uint64_t gt_sud_vector_bytes; /* that saving vector registers takes, */
+extern uint32_t gt_sud_vector_mask;  /* and which */
+int gt_sud_find_vectors(void);       /* 0 or -errno */
 
 /* Makes SIGSYS deliverable on the calling thread; notes whether it was blocked. */
 void gt_sud_unblock(struct gt_thread *t);
@@ -72,6 +74,7 @@ static inline uint64_t *gt_sud_mask_of(ucontext_t *u)
 /* Stands in front of all handlers of the program. Context: no signal handler of ours. */
 void gt_sud_wrap_all(void);
 void gt_sud_signals_open(void); /* boot and forked child */
+void gt_sud_give_back(void);    /* SIGSYS is the program's */
 
 /* What rt_sigaction and rt_sigprocmask do, for the thread interrupted in `u`. */
 long gt_sud_sigaction(long sig, const void *act, void *old);

@@ -81,6 +81,44 @@ __asm__(".text\n"
 					   "\t.cfi_endproc\n"
 					   ".size system_call, .-system_call\n");
 
+/*
+ * Calls that make a task, or that come back only if they fail: GT_SUD_SITES places, 64 bytes each,
+ * one for each place in the program that makes such calls, whose address lies in gt_sud_sites. The
+ * child comes back here too, on whatever stack and thread pointer: it touches neither, and goes
+ * straight on. The caller has its selector put up again. No flag is changed, hence jrcxz.
+ */
+uint64_t gt_sud_sites[GT_SUD_SITES];
+__asm__(".text\n"
+	".hidden gt_sud_births\n"
+	".globl gt_sud_births\n"
+	".type gt_sud_births, @function\n"
+	".p2align 6\n"
+	"gt_sud_births:\n"
+	".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+	".p2align 6\n"
+	"\tsyscall\n"
+	"\tmovq %rax, %rcx\n"
+	"\tjrcxz 1f\n"
+	"\tleaq -128(%rsp), %rsp\n"
+	"\tcall gt_sud_born\n"
+	"\tleaq 128(%rsp), %rsp\n"
+	"1:\tmovq gt_sud_sites + 8 * \\n(%rip), %rcx\n"
+	"\tjmp *%rcx\n"
+	".endr\n"
+	".size gt_sud_births, .-gt_sud_births\n"
+	"gt_sud_born:\n"
+	"\tpushfq\n\tcld\n"
+	"\tpushq %rax\n\tpushq %rdi\n\tpushq %rsi\n\tpushq %rdx\n\tpushq %r8\n"
+	"\tpushq %r9\n\tpushq %r10\n\tpushq %r11\n\tpushq %rbp\n"
+	"\tmovq %rsp, %rbp\n"
+	"\tandq $-16, %rsp\n"
+	"\tcall gt_sud_made\n"
+	"\tmovq %rbp, %rsp\n"
+	"\tpopq %rbp\n\tpopq %r11\n\tpopq %r10\n\tpopq %r9\n\tpopq %r8\n"
+	"\tpopq %rdx\n\tpopq %rsi\n\tpopq %rdi\n\tpopq %rax\n"
+	"\tpopfq\n"
+	"\tret\n");
+
 /* A function of its own: a cancellation in the call unwinds its caller, which cleans up. */
 __asm__(".text\n"
 	".hidden gt_sud_raw\n"

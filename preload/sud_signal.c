@@ -37,7 +37,6 @@
 #define LAST_SIGNAL 64
 #define N_ROWS      4
 #define RESTORER    0x04000000ul /* SA_RESTORER */
-#define BY_SECCOMP  1            /* si_code: SYS_SECCOMP */
 
 typedef void handler_fn(int, siginfo_t *, void *);
 typedef void restorer_fn(void);
@@ -48,6 +47,7 @@ static struct row {
 } rows[LAST_SIGNAL + 1][N_ROWS];
 static uint8_t newest[LAST_SIGNAL + 1];
 static struct gt_sigaction sigsys; /* the program's */
+static siginfo_t held;             /* the last one that came while it was blocked */
 static _Atomic uint32_t lock;
 
 static bool is_function(handler_fn *f)
@@ -187,7 +187,7 @@ static void take_away(int sig, struct gt_sigaction *a)
 
 static bool needs_us(int sig, const struct gt_sigaction *a)
 {
-	return is_function(a->handler) && !is_ours(a) && !is_libcs_own(sig);
+	return is_function(a->handler) && !is_ours(a) && !is_libcs_own(sig) && sig != SIGSYS;
 }
 
 static void wrap(int sig)
@@ -206,9 +206,22 @@ static void wrap(int sig)
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
 }
 
+/* The kernel's entry for SIGSYS is ours; what was there is the program's. */
+static void take_sigsys(void)
+{
+	const struct gt_sigaction ours = { .handler = gt_sud_on_signal,
+					   .flags = SA_SIGINFO | SA_ONSTACK | RESTORER,
+					   .restorer = gt_sud_restorer,
+					   .mask = ~0ull };
+	struct gt_sigaction old;
+	if (kernel_sigaction(SIGSYS, &ours, &old) == 0 && old.handler != gt_sud_on_signal)
+		sigsys = old;
+}
+
 void gt_sud_wrap_all(void)
 {
 	struct gt_sigaction a;
+	take_sigsys();
 	for (int sig = 1; sig <= LAST_SIGNAL; sig++)
 		if (kernel_sigaction(sig, NULL, &a) == 0 && needs_us(sig, &a))
 			wrap(sig);
@@ -220,13 +233,12 @@ void gt_sud_wrap_all(void)
 void gt_sud_signals_open(void)
 {
 	give_lock();
-	const struct gt_sigaction ours = { .handler = gt_sud_on_signal,
-					   .flags = SA_SIGINFO | SA_ONSTACK | RESTORER,
-					   .restorer = gt_sud_restorer,
-					   .mask = ~0ull };
-	struct gt_sigaction old;
-	if (kernel_sigaction(SIGSYS, &ours, &old) == 0 && old.handler != gt_sud_on_signal)
-		sigsys = old;
+	take_sigsys();
+}
+
+void gt_sud_give_back(void)
+{
+	kernel_sigaction(SIGSYS, &sigsys, NULL);
 }
 
 /* ---- calls of the program ---- */
@@ -282,7 +294,7 @@ long gt_sud_sigaction(long sig, const void *act, void *old)
 static void let_held_come(struct gt_thread *t)
 {
 	t->sud.is_held = 0;
-	GT_SYS3(SYS_tgkill, gt_sys_getpid(), gt_sys_gettid(), SIGSYS);
+	GT_SYS4(SYS_rt_tgsigqueueinfo, gt_sys_getpid(), gt_sys_gettid(), SIGSYS, &held);
 }
 
 static int change(uint64_t *mask, long how, uint64_t set)
@@ -356,12 +368,14 @@ static void hand_over(struct gt_thread *t, int sig, siginfo_t *info, ucontext_t 
 
 void gt_sud_foreign(struct gt_thread *t, int sig, siginfo_t *info, ucontext_t *u)
 {
-	const bool is_forced = info->si_code == BY_SECCOMP;
+	const bool is_forced = info->si_code > 0; /* by a filter, or the program's own dispatch */
 	const bool is_blocked = t->sud.is_armed && t->sud.is_blocked && t->sud.selector;
 	if (is_function(sigsys.handler) && !is_blocked)
 		hand_over(t, sig, info, u);
 	else if (is_forced || (!sigsys.handler && !is_blocked))
 		die();
-	else if (is_blocked)
+	else if (is_blocked) {
+		held = *info;
 		t->sud.is_held = 1;
+	}
 }
