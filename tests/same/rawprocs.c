@@ -1,6 +1,7 @@
 /*
  * Processes, threads and sandboxes made by bare system calls; SIGSYS in the program's own hands;
  * masks that a new program inherits; cancellation inside stdio.
+ * same: not with a thread (children that a signal ends lose their last period)
  */
 #include "tests/same/see.h"
 
