@@ -433,7 +433,8 @@ void gt_sud_arm(struct gt_thread *t)
 		return;
 	}
 	t->sud.is_armed = 1;
-	gt_sud_raise(t, GT_SUD_OWED);
+	gt_sud_unblock(t);
+	set_selector(t, 1);
 }
 
 void gt_sud_disarm(struct gt_thread *t)

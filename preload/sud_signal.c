@@ -233,7 +233,7 @@ void gt_sud_wrap_all(void)
 void gt_sud_signals_open(void)
 {
 	give_lock();
-	take_sigsys();
+	gt_sud_wrap_all();
 }
 
 void gt_sud_give_back(void)

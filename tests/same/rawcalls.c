@@ -1,6 +1,7 @@
 /*
- * System calls made past libc, and libc's own: registers, flags, vectors, the red zone and the stack
- * are afterwards as the kernel leaves them; masks, handlers, jumps and coroutines around them.
+ * System calls made past libc, and libc's own: registers, flags, vectors, the red zone and the
+ * stack are afterwards as the kernel leaves them; masks, handlers, jumps and coroutines around
+ * them.
  */
 #include "tests/same/see.h"
 
@@ -102,8 +103,8 @@ __attribute__((target("avx"), noinline)) static int keeps_vectors(int fd, char *
 			 : "+a"(rc), "+x"(y), "+x"(high)
 			 : "D"(fd), "S"(c), "d"(1L)
 			 : "rcx", "r11", "memory");
-	const __m256d same = _mm256_and_pd(_mm256_cmp_pd(x, y, _CMP_EQ_OQ),
-					   _mm256_cmp_pd(x, high, _CMP_EQ_OQ));
+	const __m256d same =
+		_mm256_and_pd(_mm256_cmp_pd(x, y, _CMP_EQ_OQ), _mm256_cmp_pd(x, high, _CMP_EQ_OQ));
 	return rc == 1 && _mm256_movemask_pd(same) == 15;
 }
 
