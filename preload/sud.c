@@ -298,6 +298,8 @@ static bool is_wake(const greg_t *r, long nr)
 
 static void pass_or_wait(struct gt_thread *t, greg_t *r, long nr)
 {
+	if (nr == SYS_exit_group)
+		gt_before_number(nr, 0, 0);
 	const enum gt_why why =
 		gt_why_of_number(nr, (long)r[REG_RSI], (long)r[REG_RDX], (long)r[REG_R10]);
 	if (why == GT_WHY__ && !is_wake(r, nr)) {
