@@ -277,7 +277,7 @@ long gt_hook_ptrace(long op, long pid, long addr, long data)
 {
 	struct gt_thread *const t = gt_on();
 	if (op == PTRACE_TRACEME)
-		gt_sud_disarm(gt_self);
+		gt_sud_stop();
 	GT_WAIT(t, GT_CALL_ptrace, GT_WHY_SYSCALL, op);
 	return gt_real.ptrace(op, pid, addr, data);
 }

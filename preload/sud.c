@@ -25,9 +25,9 @@
  *
  * Corner cases
  *
- * - A stack that is small or unknown, an alternate stack that is small: the thread is left alone,
- * counted. On a stack that is not the thread's own (coroutine, Go) calls are passed on without a
- * wait.
+ * - A stack that is small or unknown, an alternate stack that is small, a tracer: the dispatch ends
+ * in all threads, counted. On a stack that is not the thread's own (coroutine, Go) calls are passed
+ * on without a wait.
  * - The program uses SIGSYS, or blocks it: sud_signal.c. It uses the dispatch itself: ours ends.
  * - A call by int 0x80, and tasks made from more than GT_SUD_SITES places: the selector stays down
  * until the thread's next hooked wait.
@@ -91,6 +91,14 @@ static void set_selector(struct gt_thread *t, uint8_t value)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* N.B. another thread may be stopping the dispatch just now. */
+__attribute__((target("general-regs-only"))) static void put_up(struct gt_thread *t)
+{
+	set_selector(t, 1);
+	if (!__atomic_load_n(&t->sud.is_armed, __ATOMIC_RELAXED))
+		set_selector(t, 0);
+}
+
 uint8_t gt_sud_lower_slow(struct gt_thread *t)
 {
 	struct gt_sud *s = &t->sud;
@@ -113,7 +121,7 @@ void gt_sud_raise(struct gt_thread *t, uint8_t was)
 		gt_sud_unblock(t);
 	if (was == GT_SUD_OWED)
 		gt_sud_wrap_all();
-	set_selector(t, 1);
+	put_up(t);
 }
 
 /* Is the frame at `frame` left by a jump to `target`? See heal.c; where it cannot be known: no. */
@@ -186,10 +194,8 @@ static void lower_for(struct gt_thread *t, ucontext_t *u)
 {
 	if (t->sud.is_blocked) /* children inherit it */
 		*gt_sud_mask_of(u) |= GT_SIGSYS_BIT;
-	if (t->sud.is_armed) {
-		t->sud.is_owed = t->sud.selector;
-		set_selector(t, 0);
-	}
+	t->sud.is_owed = t->sud.selector & t->sud.is_armed;
+	set_selector(t, 0);
 }
 
 /* The call is made again where it stands; nobody comes back to raise the selector. */
@@ -233,7 +239,7 @@ __attribute__((used, target("general-regs-only"))) void gt_sud_made(void)
 	t->sud.is_owed = 0;
 	if (t->sud.is_blocked)
 		gt_sud_unblock(t);
-	set_selector(t, 1);
+	put_up(t);
 }
 
 static bool has_room(const struct gt_thread *t, uint64_t sp, uint64_t bytes)
@@ -249,7 +255,7 @@ static bool is_too_small(const stack_t *ss)
 	       ss->ss_size < (least ? least : MINSIGSTKSZ) + HANDLER_BYTES;
 }
 
-/* Does the call change what the dispatch itself needs, so that it must end first? */
+/* Does the call take away what the dispatch needs, so that it must end first? */
 static bool ends_dispatch(long nr, const greg_t *r)
 {
 	const stack_t *const ss = (const stack_t *)r[REG_RDI];
@@ -312,12 +318,24 @@ static void pass_or_wait(struct gt_thread *t, greg_t *r, long nr)
 }
 
 /*
+ * Something cannot be made safe. N.B. in all threads: one that is not dispatched may install a
+ * handler that blocks SIGSYS, and another is interrupted by it.
+ */
+static void give_up(void)
+{
+	if (!is_open)
+		return;
+	GT_COUNT(syscalls_off, 1);
+	gt_log(GT_LOG_INFO, "system calls beside libc are not seen any more");
+	gt_sud_stop();
+}
+
+/*
  * The program is about to dispatch calls itself: SIGSYS is its own again. N.B. another thread may
  * be on its way to our handler: its signal has been sent, and comes within this time.
  */
 static void leave_to_program(void)
 {
-	gt_sud_stop();
 	gt_sys_sleep_ns(5000000);
 	gt_sud_give_back();
 }
@@ -346,8 +364,7 @@ static void dispatch(struct gt_thread *t, ucontext_t *u)
 		break;
 	}
 	if (ends_dispatch(nr, r)) {
-		GT_COUNT(syscalls_off, 1);
-		gt_sud_disarm(t);
+		give_up();
 		if (nr == SYS_prctl)
 			leave_to_program();
 		make_it_there(t, u);
@@ -423,7 +440,7 @@ void gt_sud_arm(struct gt_thread *t)
 		return;
 	memset(&t->sud, 0, sizeof(t->sud));
 	if (!is_fit(t)) {
-		GT_COUNT(syscalls_off, 1);
+		give_up();
 		return;
 	}
 	uint64_t text, bytes;
@@ -436,7 +453,7 @@ void gt_sud_arm(struct gt_thread *t)
 	}
 	t->sud.is_armed = 1;
 	gt_sud_unblock(t);
-	set_selector(t, 1);
+	put_up(t);
 }
 
 void gt_sud_disarm(struct gt_thread *t)

@@ -18,7 +18,8 @@ void gt_sud_open(void);
 void gt_sud_arm(struct gt_thread *t);
 void gt_sud_disarm(struct gt_thread *t);
 
-/* No thread's calls are dispatched any more: the program enters a sandbox. Context: any. */
+/* No thread's calls are dispatched any more: the program enters a sandbox, or is traced. Context:
+ * any. */
 void gt_sud_stop(void);
 
 /*

@@ -115,9 +115,11 @@ static void run(int sig, siginfo_t *info, void *context, unsigned row)
 	struct scope s __attribute__((cleanup(leave))) = { .t = gt_self };
 	enter(&s);
 	rows[sig][row].handler(sig, info, context);
+	/* it has changed what comes back, or it has forked, and this is the child */
 	uint64_t *const mask = gt_sud_mask_of((ucontext_t *)context);
-	if (s.selector && (*mask & GT_SIGSYS_BIT)) { /* it has changed what comes back */
-		s.t->sud.is_blocked = 1;
+	struct gt_thread *const t = gt_self;
+	if ((s.t == t ? s.selector : t->sud.selector) && (*mask & GT_SIGSYS_BIT)) {
+		t->sud.is_blocked = 1;
 		*mask &= ~GT_SIGSYS_BIT;
 	}
 	s.is_over = true;

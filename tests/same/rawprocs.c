@@ -16,11 +16,11 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 
@@ -287,6 +287,32 @@ static void own_dispatch(void)
 /* ---- cancellation ---- */
 
 static int p[2];
+static int reader;
+
+static char state_of(int tid)
+{
+	char path[64], text[512];
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	const int fd = open(path, O_RDONLY);
+	const ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	const char *at = strrchr(text, ')');
+	return at ? at[2] : '?';
+}
+
+/* Waits until the thread has taken what was in the pipe, and waits for more. */
+static void until_it_waits(int tid)
+{
+	int left = 1;
+	while (ioctl(p[0], FIONREAD, &left) || left || state_of(tid) != 'S')
+		usleep(1000);
+}
+
+static void it_is_me(void)
+{
+	__atomic_store_n(&reader, (int)syscall(SYS_gettid), __ATOMIC_RELEASE);
+}
 
 static void cleanup(void *what)
 {
@@ -299,6 +325,7 @@ static void *in_getline(void *arg)
 	char *line = NULL;
 	size_t n = 0;
 	FILE *f = fdopen(dup(p[0]), "r");
+	it_is_me();
 	pthread_cleanup_push(cleanup, arg);
 	CHECK(getline(&line, &n, f) == 5);
 	printf("%s %s", (const char *)arg, line);
@@ -312,6 +339,7 @@ static void *in_bare_read(void *arg)
 {
 	char c;
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	it_is_me();
 	pthread_cleanup_push(cleanup, arg);
 	CHECK(bare(SYS_read, p[0], (long)&c, 1, 0, 0) == 1);
 	bare(SYS_read, p[0], (long)&c, 1, 0, 0);
@@ -323,6 +351,7 @@ static void *in_bare_read(void *arg)
 static void *in_deferred_read(void *arg)
 {
 	char c;
+	it_is_me();
 	pthread_cleanup_push(cleanup, arg);
 	CHECK(bare(SYS_read, p[0], (long)&c, 1, 0, 0) == 1);
 	const long rc = bare(SYS_read, p[0], (long)&c, 1, 0, 0);
@@ -337,15 +366,16 @@ static void cancel(const char *what, void *(*fn)(void *), const char *first, con
 {
 	pthread_t t;
 	void *value = NULL;
+	reader = 0;
 	CHECK(!pthread_create(&t, NULL, fn, (void *)(uintptr_t)what));
-	prog_sleep_ms(20);
+	while (!__atomic_load_n(&reader, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	until_it_waits(reader);
 	CHECK(write(p[1], first, strlen(first)) == (ssize_t)strlen(first));
-	prog_sleep_ms(20);
+	until_it_waits(reader);
 	CHECK(!pthread_cancel(t));
-	if (later) {
-		prog_sleep_ms(20);
+	if (later)
 		CHECK(write(p[1], later, 1) == 1);
-	}
 	CHECK(!pthread_join(t, &value));
 	printf("cancelled %d\n", value == PTHREAD_CANCELED);
 }
@@ -368,24 +398,33 @@ static void on_alarm(int sig)
 	CHECK(write(p[1], "restarted\n", 10) == 10);
 }
 
+static void *sends(void *arg)
+{
+	until_it_waits(getpid());
+	CHECK(!pthread_kill(*(pthread_t *)arg, SIGALRM));
+	return NULL;
+}
+
 static void restarts(void)
 {
 	char line[20];
+	const char *got = NULL;
+	pthread_t t, me = pthread_self();
+	struct sigaction a = { .sa_handler = on_alarm };
 	FILE *f = fdopen(dup(p[0]), "r");
-	struct sigaction a = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-	const struct itimerval soon = { .it_value = { 0, 20000 } };
-	sigaction(SIGALRM, &a, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
-	printf("fgets: %s", fgets(line, sizeof(line), f));
-	a.sa_flags = 0;
-	sigaction(SIGALRM, &a, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
-	errno = 0;
-	const char *got = fgets(line, sizeof(line), f);
-	printf("fgets: %s, errno %d\n", got ? got : "nothing", errno);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	for (int i = 0; i < 2; i++) {
+		a.sa_flags = i ? 0 : SA_RESTART;
+		sigaction(SIGALRM, &a, NULL);
+		CHECK(!pthread_create(&t, NULL, sends, &me));
+		errno = 0;
+		got = fgets(line, sizeof(line), f);
+		printf("fgets: %s, errno %d\n", got ? got : "nothing", errno);
+		CHECK(!pthread_join(t, NULL));
+	}
 	CHECK(read(p[0], line, 10) == 10);
+	CHECK(!pthread_create(&t, NULL, sends, &me));
 	printf("bare read: %ld\n", bare(SYS_read, p[0], (long)line, 10, 0, 0));
+	CHECK(!pthread_join(t, NULL));
 	CHECK(read(p[0], line, 10) == 10);
 	fclose(f);
 }
