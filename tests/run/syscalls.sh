@@ -16,7 +16,7 @@ near()
 }
 
 for setting in off all; do
-	record GTRACE_SYSCALLS=$setting -- "$PROGS/syscalls"
+	record "GTRACE_PERIOD=${GTRACE_PERIOD:-1h}" GTRACE_SYSCALLS=$setting -- "$PROGS/syscalls"
 	eq "$status" 0 "$setting: exit status"
 	judge
 	[ -f "$TRACE.json" ] || skip "no oracle"
