@@ -47,6 +47,7 @@
 #define TICK_NS       (5 * 1000000ull)
 #define IDLE_NS       (500 * 1000000ull) /* one in which nothing happened is ended without a trace */
 #define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
+#define LATE_NS       (500 * 1000000ull)
 #define REAP_NS       (64 * 1000000ull)
 #define ADVANCE_BYTES (64ull << 20)
 #define MANY_ENDED    512
@@ -74,11 +75,9 @@ static struct {
 	uint64_t gen;                /* being written, */
 	uint64_t wire_gen;           /* and its number in the file */
 	bool is_begun;               /* its sync batch is in the file */
-	gt_ns now, mono;             /* its clocks */
-	uint64_t wall_s, wall_ns;
-	uint64_t last_mono, last_wall; /* of the generation before, in ns */
-	uint64_t bytes_before;         /* out.written when it began */
-	struct gt_chunk *held;         /* chunks of the next generation, oldest first */
+	struct gt_stamp stamp;       /* its start */
+	uint64_t bytes_before;       /* out.written when it began */
+	struct gt_chunk *held;       /* chunks of the next generation, oldest first */
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
@@ -123,7 +122,7 @@ static void begin_in_file(void)
 	w.is_begun = true;
 	w.wire_gen++;
 	gt_tables_begin(w.gen, w.wire_gen);
-	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
+	gt_tables_sync(&w.stamp);
 }
 
 static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen,
@@ -156,11 +155,26 @@ static struct gt_chunk *take_chunks(void)
 	return list;
 }
 
+/* Where nothing happened for long: viewers begin a trace at the stamp, and not at the first event.
+ */
+static void start_late(const struct gt_chunk *c)
+{
+	uint64_t first = UINT64_MAX;
+	for (; c; c = gt_chunk_at(c->next))
+		if (c->gen == w.gen && c->start < first)
+			first = c->start;
+	if (w.is_begun || first == UINT64_MAX || first < w.stamp.now + LATE_NS)
+		return;
+	const uint64_t by = first - w.stamp.now;
+	w.stamp = (struct gt_stamp){ first, w.stamp.mono + by, w.stamp.wall + by };
+}
+
 static void drain(bool is_final)
 {
 	struct gt_chunk *c = take_chunks();
 	if (!c && !is_final)
 		return;
+	start_late(c);
 	begin_in_file();
 	gt_tables_flush(is_final); /* before the events that use them */
 	struct gt_chunk **held = &w.held, *last = NULL;
@@ -202,34 +216,12 @@ static void count_cpu_time(void)
 		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* A clock that advances by less than its readings scatter must not stand still or go back. */
-static uint64_t after(uint64_t ns, uint64_t *last)
-{
-	if (ns <= *last && *last - ns < 100000000) /* further back: somebody set the clock */
-		ns = *last + 1;
-	*last = ns;
-	return ns;
-}
-
-/* The three clocks at the start of the generation, which was a moment ago. */
-static void snapshot(void)
-{
-	gt_clock_snapshot(&w.now, &w.mono, &w.wall_s, &w.wall_ns);
-	const uint64_t start = gt_shared[w.gen % 2].start.v;
-	const uint64_t ago = w.now.v > start ? w.now.v - start : 0;
-	const uint64_t wall = after(w.wall_s * 1000000000 + w.wall_ns - ago, &w.last_wall);
-	w.mono.v = after(w.mono.v - ago, &w.last_mono);
-	w.now.v = start;
-	w.wall_s = wall / 1000000000;
-	w.wall_ns = wall % 1000000000;
-}
-
 static void next_generation(void)
 {
 	w.gen++;
 	w.is_begun = false;
 	w.bytes_before = w.out.written;
-	snapshot();
+	gt_clock_stamp(&w.stamp, gt_shared[w.gen % 2].start);
 }
 
 /* After its end: is there anything of the generation to write? */
@@ -399,7 +391,7 @@ static void run(void)
 		w.error = open_output();
 	if (!w.error) {
 		w.gen = 1;
-		snapshot();
+		gt_clock_stamp(&w.stamp, gt_shared[w.gen % 2].start);
 		gt_perf_open(w.is_task);
 	}
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,

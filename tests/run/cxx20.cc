@@ -1,4 +1,6 @@
 // C++20: latch, barrier, counting_semaphore, atomic wait: they wait in syscall(SYS_futex), not in pthread calls.
+#include "tests/run/prog.h"
+
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -11,18 +13,6 @@
 #include <vector>
 
 using namespace std::chrono_literals;
-
-static bool is_asleep(int tid)
-{
-	char path[64], name[64], state = 0;
-	std::snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	std::FILE *f = std::fopen(path, "r");
-	if (!f || std::fscanf(f, "%*d %63s %c", name, &state) != 2)
-		state = 0;
-	if (f)
-		std::fclose(f);
-	return state == 'S';
-}
 
 int main()
 {
@@ -52,7 +42,7 @@ int main()
 		while (arrived < n)
 			std::this_thread::yield();
 		for (auto &tid : tids)
-			while (!is_asleep(tid))
+			while (!prog_is_asleep(tid))
 				std::this_thread::yield();
 		std::this_thread::sleep_for(50ms);
 	};
