@@ -345,6 +345,7 @@ static const char *const call_names[GT_N_CALLS] = {
 #undef GT_BLOCKING
 #undef GT_CUSTOM
 #undef GT_ASM
+	"system_call",
 	/* clang-format on */
 };
 
