@@ -25,6 +25,7 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
+#include "preload/note.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
