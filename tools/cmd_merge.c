@@ -59,11 +59,10 @@ static void say_source(const struct gt_merge_source *s, size_t number)
 	if (s->error_ns == 0)
 		printf("the trace's clock\n");
 	else
-		printf("another clock, moved by %s%s; within %s of the time of day, whose own "
+		printf("another clock, moved by %s; within %s of the time of day, whose own "
 		       "error "
 		       "comes on top\n",
-		       s->shift_ns < 0 ? "-" : "",
-		       gt_duration_print(shift, (uint64_t)llabs(s->shift_ns)),
+		       gt_duration_print(shift, (uint64_t)s->shift_ns),
 		       gt_duration_print(error, s->error_ns));
 }
 
@@ -102,7 +101,7 @@ static void say_json(const struct gt_merge *m, const char *out)
 		gt_json_text(&j, "host", s->host);
 		gt_json_u64(&j, "events", s->events);
 		gt_json_text(&j, "clock", s->error_ns == 0 ? "same" : "wall");
-		gt_json_number(&j, "shift_ns", (double)s->shift_ns);
+		gt_json_u64(&j, "shift_ns", (uint64_t)s->shift_ns);
 		gt_json_u64(&j, "error_ns", s->error_ns);
 		gt_json_text(&j, "error", s->err.code != GT_ERR_NONE ? s->err.text : NULL);
 		gt_json_end_object(&j);

@@ -168,7 +168,7 @@ unsigned gt_merge_status_events(const struct merge *g)
 	return n;
 }
 
-static void put_g_status(struct merge *g, uint32_t i)
+static void put_g_status(struct merge *g, uint32_t i, int64_t time)
 {
 	static const uint8_t status[] = { [GT_STATE_RUNNABLE] = GT_G_RUNNABLE,
 					  [GT_STATE_RUNNING] = GT_G_RUNNING,
@@ -177,7 +177,7 @@ static void put_g_status(struct merge *g, uint32_t i)
 	struct merge_g *o = &g->gs[i];
 	const uint64_t args[] = { i + 1, g->ms[o->m].tid, status[o->state],
 				  gt_out_stack_id(g->out, o->stack) };
-	gt_out_event(g->out, o->m, GT_OUT_NEXT, GT_EV_GoStatusStack, args, 4);
+	gt_out_event(g->out, o->m, time, GT_EV_GoStatusStack, args, 4);
 	o->seq = 0;
 }
 
@@ -191,7 +191,7 @@ void gt_merge_statuses(struct merge *g, bool has_labels)
 	for (uint32_t i = 0; i < g->n_gs; i++) {
 		if (!g->gs[i].is_live)
 			continue;
-		put_g_status(g, i);
+		put_g_status(g, i, GT_OUT_NEXT);
 		runs = g->gs[i].state == GT_STATE_RUNNING ? i : runs;
 	}
 	if (runs == NONE || !has_labels)
@@ -324,7 +324,7 @@ static void end_g(struct merge *g, uint32_t i, int64_t time)
 		put(g, m, time, GT_EV_GoSyscallEnd, 0, 0, 0, 0);
 		g->ps[g->ms[m].p].status = GT_P_RUNNING;
 	}
-	put(g, m, GT_OUT_NEXT, GT_EV_GoDestroy, 0, 0, 0, 0);
+	put(g, m, time > g->out->last ? time : GT_OUT_NEXT, GT_EV_GoDestroy, 0, 0, 0, 0);
 	leave(g, i, GT_STATE_NOT_EXIST);
 	g->gs[i].told = g->out->number;
 }
@@ -332,6 +332,13 @@ static void end_g(struct merge *g, uint32_t i, int64_t time)
 static bool is_of(const struct merge *g, uint32_t m, const struct merge_input *in)
 {
 	return g->ms[m].source == in->index;
+}
+
+void gt_merge_end_all(struct merge *g, int64_t time)
+{
+	for (uint32_t i = 0; i < g->n_gs && g->out->last < time; i++)
+		if (g->gs[i].is_live)
+			put_g_status(g, i, time);
 }
 
 void gt_merge_end(struct merge *g, struct merge_input *in, int64_t time)

@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAME_NS 50000000 /* reading both clocks takes some time, more when the CPU is taken away   \
-			  */
+#define SAME_NS                                                                                    \
+	50000000 /* reading both clocks takes some time, more when the CPU is taken away           \
+		  */
 
 static char *text_of(const struct gt_gen *g, uint64_t id)
 {

@@ -96,15 +96,41 @@ static void read_firsts(struct merge *g, struct merge_input *in, struct gt_trace
 	}
 }
 
-static char *prefix_of(const struct merge *g, const struct gt_merge_source *s)
+/* What the program was started as; it may have written something else there. */
+static char *name_of(const struct gt_merge_source *s)
 {
-	const char *base = strrchr(s->exe, '/');
-	base = base != NULL ? base + 1 : s->exe;
+	const char *word = s->cmdline[0] != '\0' ? s->cmdline : s->exe;
+	size_t len = word == s->exe ? strlen(word) : strcspn(word, " ");
+	for (size_t i = 0; i < len; i++) {
+		if (word[i] != '/' || i + 1 >= len)
+			continue;
+		word += i + 1;
+		len -= i + 1;
+		i = (size_t)-1;
+	}
+	while (len > 1 && word[len - 1] == ':') /* "nginx: worker process" */
+		len--;
+	return gt_mem_format("%.*s", (int)len, word);
+}
+
+static char *prefix_of(const struct merge *g, const struct gt_merge_source *s, const char *name)
+{
 	bool has_hosts = false;
 	for (size_t i = 0; i < g->n; i++)
 		has_hosts = has_hosts || strcmp(g->inputs[i].source->host, s->host) != 0;
-	return has_hosts ? gt_mem_format("%s:%s[%" PRIu64 "]", s->host, base, s->pid)
-			 : gt_mem_format("%s[%" PRIu64 "]", base, s->pid);
+	return has_hosts ? gt_mem_format("%s:%s[%" PRIu64 "]", s->host, name, s->pid)
+			 : gt_mem_format("%s[%" PRIu64 "]", name, s->pid);
+}
+
+/* The name of a thread that was given none is the program's, or the beginning of it. */
+gt_out_text gt_minput_label(struct merge *g, struct merge_input *in, const char *name, size_t len)
+{
+	if (strncmp(in->name, name, len) == 0)
+		return gt_out_put_text(g->out, in->prefix, strlen(in->prefix));
+	char *text = gt_mem_format("%s %.*s", in->prefix, (int)len, name);
+	const gt_out_text t = gt_out_put_text(g->out, text, strlen(text));
+	free(text);
+	return t;
 }
 
 int gt_minput_open(struct merge *g, struct merge_input *in, struct gt_err *err)
@@ -112,7 +138,8 @@ int gt_minput_open(struct merge *g, struct merge_input *in, struct gt_err *err)
 	struct gt_trace *t = gt_trace_open(in->source->path, err);
 	if (t == NULL)
 		return -(int)err->code;
-	in->prefix = prefix_of(g, in->source);
+	in->name = name_of(in->source);
+	in->prefix = prefix_of(g, in->source, in->name);
 	read_firsts(g, in, t);
 	gt_trace_close(t);
 	in->trace = NULL;
@@ -134,6 +161,7 @@ void gt_minput_close(struct merge_input *in)
 	free(in->expiries.list);
 	free(in->timed);
 	free(in->modules);
+	free(in->name);
 	free(in->prefix);
 }
 

@@ -79,7 +79,9 @@ static void advance(struct merge *g, struct merge_input *in)
 	in->next_time = INT64_MAX;
 	put_timed(g, in->last_time);
 	gt_merge_put_timed(g, in, INT64_MAX);
-	if (!is_last(g))
+	if (is_last(g))
+		gt_merge_end_all(g, in->last_time);
+	else
 		gt_merge_end(g, in, in->last_time);
 	in->stage = MERGE_ENDED;
 	in->ended_in = g->out->number;

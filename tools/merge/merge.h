@@ -27,7 +27,7 @@ struct gt_merge_source {
 	int64_t wall_off;   /* time of day - its clock, at its start */
 	uint64_t wander_ns; /* how far that moved later */
 	uint32_t machine;   /* equal: one clock; from 0 */
-	int64_t shift_ns;   /* its clock + this = the trace's */
+	int64_t shift_ns;   /* its clock + this = the trace's; never negative */
 	uint64_t error_ns;  /* 0 = the same clock; else at best so far off */
 	uint64_t events;
 	struct gt_err err; /* it ends there; code 0 = it was read to its end */

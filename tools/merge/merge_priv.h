@@ -98,7 +98,7 @@ struct merge_input {
 	size_t n_timed, cap_timed, next_timed;
 	struct merge_module *modules;
 	size_t n_modules, cap_modules;
-	char *prefix; /* "redis-server[12]" */
+	char *name, *prefix; /* "redis-server", "redis-server[12]" */
 	uint64_t heap, goal;
 };
 
@@ -153,6 +153,9 @@ void gt_merge_be_there(struct merge *g, struct merge_input *in);
 void gt_merge_birth(struct merge *g, struct merge_input *in, int64_t time);
 /* Its threads end, its processors and thread numbers are free. */
 void gt_merge_end(struct merge *g, struct merge_input *in, int64_t time);
+/* The last event of the trace, if it is not there yet: files end with statuses, which are not
+ * copied. */
+void gt_merge_end_all(struct merge *g, int64_t time);
 /* Statuses of all that live. */
 unsigned gt_merge_status_events(const struct merge *g);
 void gt_merge_statuses(struct merge *g, bool has_labels);

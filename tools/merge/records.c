@@ -44,8 +44,7 @@ static void take_object(struct merge *g, struct merge_input *in, struct objects 
 	if (gt_idmap_get(&o->by_id, r->field[0]) != GT_NO_INDEX)
 		return;
 	o->list = gt_mem_grow(o->list, o->n, &o->cap, sizeof(*o->list));
-	/* N.B. a descriptor may be 0, which is a number like any other */
-	o->list[o->n] = (struct object){ r->field[2] | (uint64_t)in->index << 48, r->field[1],
+	o->list[o->n] = (struct object){ gt_minput_address(in, r->field[2]), r->field[1],
 					 object_name(g, in, r->field[3]) };
 	gt_idmap_put(&o->by_id, r->field[0], (uint32_t)o->n++);
 }
@@ -104,19 +103,6 @@ static void take_switch(struct merge *g, struct merge_input *in, const struct gt
 	t->field[0] = tid;
 	t->field[1] = r->field[1] + (uint64_t)in->source->machine * CPUS_MACHINE;
 	t->field[2] = r->field[2];
-}
-
-gt_out_text gt_minput_label(struct merge *g, struct merge_input *in, const char *name, size_t len)
-{
-	const size_t base = strcspn(in->prefix, "[");
-	const char *host = strchr(in->prefix, ':'); /* in front of the program's name */
-	const char *exe = host != NULL && host < in->prefix + base ? host + 1 : in->prefix;
-	if (len == 0 || ((size_t)(in->prefix + base - exe) == len && memcmp(exe, name, len) == 0))
-		return gt_out_put_text(g->out, in->prefix, strlen(in->prefix));
-	char *text = gt_mem_format("%s %.*s", in->prefix, (int)len, name);
-	const gt_out_text t = gt_out_put_text(g->out, text, strlen(text));
-	free(text);
-	return t;
 }
 
 static uint64_t moved(const struct merge_input *in, uint64_t time)
