@@ -279,6 +279,8 @@ static int by_growth(const void *a, const void *b)
 	const struct gt_diff_row *x = a, *y = b;
 	if (x->is_call != y->is_call)
 		return x->is_call ? 1 : -1;
+	if (!x->is_call && is_loss(x->class) != is_loss(y->class))
+		return is_loss(x->class) ? -1 : 1;
 	if (x->growth != y->growth)
 		return x->growth < y->growth ? 1 : -1;
 	const int place = strcmp(x->place, y->place);

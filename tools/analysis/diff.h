@@ -44,7 +44,8 @@ struct gt_diff_private;
 
 struct gt_diff {
 	struct gt_diff_side side[2];
-	struct gt_diff_row *rows; /* the largest growth first: places, then calls */
+	struct gt_diff_row *rows; /* places (contention and I/O before the others), then calls; of
+				    each what grew most first */
 	size_t n_rows, cap;
 	size_t n_over;
 	struct gt_diff_private *priv;
