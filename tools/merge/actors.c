@@ -81,6 +81,12 @@ uint32_t gt_merge_m(struct merge *g, struct merge_input *in, uint64_t tid)
 	return i;
 }
 
+uint64_t gt_merge_tid(struct merge *g, struct merge_input *in, uint64_t tid)
+{
+	const uint32_t m = gt_merge_m(g, in, tid);
+	return g->ms[m].tid;
+}
+
 /* ---------------------------------------------------------------- events of our own */
 
 static void put(struct merge *g, uint32_t m, int64_t time, uint8_t id, uint64_t a, uint64_t b,

@@ -176,7 +176,7 @@ static void copy_sample(struct merge *g, struct merge_input *in)
 	const uint32_t i = ev->g != GT_NO_ID ? gt_idmap_get(&in->gs, ev->g) : GT_NO_INDEX;
 	const uint32_t p = ev->p != GT_NO_ID ? gt_idmap_get(&in->ps, ev->p) : GT_NO_INDEX;
 	gt_out_sample(g->out, in->next_time,
-		      ev->m != GT_NO_ID ? g->ms[gt_merge_m(g, in, ev->m)].tid : GT_NO_ID,
+		      ev->m != GT_NO_ID ? gt_merge_tid(g, in, ev->m) : GT_NO_ID,
 		      p != GT_NO_INDEX ? p + 1 : GT_NO_ID, i != GT_NO_INDEX ? i + 1 : 0,
 		      gt_minput_stack(g, in, ev->args[0]));
 }

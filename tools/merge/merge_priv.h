@@ -140,6 +140,8 @@ static inline int64_t gt_minput_time(const struct merge_input *in, int64_t t)
 uint32_t gt_merge_g(struct merge *g, struct merge_input *in, uint64_t id);
 uint32_t gt_merge_p(struct merge *g, struct merge_input *in, uint64_t id);
 uint32_t gt_merge_m(struct merge *g, struct merge_input *in, uint64_t tid);
+/* The thread's number in the trace. N.B. not g->ms[gt_merge_m()]: that may move the array. */
+uint64_t gt_merge_tid(struct merge *g, struct merge_input *in, uint64_t tid);
 uint64_t gt_merge_p_seq(struct merge *g, uint32_t p);
 /* Tells that a processor is idle if this generation has not. */
 void gt_merge_tell_p(struct merge *g, uint32_t p, uint32_t m, int64_t time);

@@ -148,7 +148,7 @@ static void copy_call(struct merge *g, struct merge_input *in, const struct gt_r
 static void copy_metric(struct merge *g, struct merge_input *in, const struct gt_rec_value *r)
 {
 	const uint64_t tid = r->field[0];
-	const uint64_t field[] = { tid != 0 ? g->ms[gt_merge_m(g, in, tid)].tid : 0,
+	const uint64_t field[] = { tid != 0 ? gt_merge_tid(g, in, tid) : 0,
 				   gt_out_text_id(g->out, gt_minput_text(g, in, r->field[1])),
 				   r->field[2] };
 	gt_out_record(g->out, GT_REC_METRIC, g->out->last, field, NULL, 0);
@@ -235,8 +235,9 @@ void gt_merge_take_records(struct merge *g, struct merge_input *in)
 	struct objects o = { .n = 0 };
 	bool has_modules = false;
 	int rc;
-	memmove(in->timed, in->timed + in->next_timed,
-		(in->n_timed - in->next_timed) * sizeof(*in->timed));
+	if (in->next_timed > 0)
+		memmove(in->timed, in->timed + in->next_timed,
+			(in->n_timed - in->next_timed) * sizeof(*in->timed));
 	in->n_timed -= in->next_timed;
 	in->next_timed = in->waits.n = in->expiries.n = 0;
 	while ((rc = gt_rec_next(&it, &r, NULL)) != 0) {
