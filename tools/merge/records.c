@@ -98,7 +98,7 @@ static void take_wake(struct merge *g, struct merge_input *in, const struct obje
 
 static void take_switch(struct merge *g, struct merge_input *in, const struct gt_rec_value *r)
 {
-	const uint64_t tid = g->ms[gt_merge_m(g, in, r->field[0])].tid;
+	const uint64_t tid = gt_merge_tid(g, in, r->field[0]);
 	struct merge_timed *t = put_timed(in, r);
 	t->field[0] = tid;
 	t->field[1] = r->field[1] + (uint64_t)in->source->machine * CPUS_MACHINE;
@@ -113,7 +113,7 @@ static uint64_t moved(const struct merge_input *in, uint64_t time)
 static void take_thread(struct merge *g, struct merge_input *in, const struct gt_rec_value *r)
 {
 	const uint32_t i = gt_merge_g(g, in, r->field[1]);
-	const uint64_t tid = g->ms[gt_merge_m(g, in, r->field[0])].tid;
+	const uint64_t tid = gt_merge_tid(g, in, r->field[0]);
 	struct merge_g *o = &g->gs[i];
 	struct gt_text name = gt_gen_text(in->gen, r->field[3]);
 	if (r->field[4] != 0)
@@ -133,7 +133,7 @@ static void take_thread(struct merge *g, struct merge_input *in, const struct gt
 static void copy_call(struct merge *g, struct merge_input *in, const struct gt_rec_value *r)
 {
 	const uint32_t i = gt_merge_g(g, in, r->field[1]);
-	const uint64_t field[] = { g->ms[gt_merge_m(g, in, r->field[0])].tid,
+	const uint64_t field[] = { gt_merge_tid(g, in, r->field[0]),
 				   i + 1,
 				   gt_out_text_id(g->out, gt_minput_text(g, in, r->field[2])),
 				   r->field[3],
