@@ -54,6 +54,11 @@ sums()
 		'($a | length) == ($b | length) and all(range($a | length) as $i | range(8) as $k | [$k, $a[$i][$k], $b[$i][$k]];
 		if .[0] < 3 then .[1] == .[2] else (.[1] - .[2] | fabs) <= $m end)' >/dev/null ||
 		fail "waits differ by more than $moved ns: $(diff "$T/a" "$T/b" | head -4)"
+	# who held and who woke is known as often (of pipes between them perhaps more often; nobody ended a wait that a file cuts)
+	each locks "$@" | jq -s 'map(.doubts) | [(map(.waits) | add), (map(.holder_unknown) | add), (map(.waker_unknown + .cut_by_end) | add)]' >"$T/a"
+	each locks "$out" | jq '.doubts | [.waits, .holder_unknown, .waker_unknown + .cut_by_end]' >"$T/b"
+	jq -en --slurpfile a "$T/a" --slurpfile b "$T/b" '$a[0][0] == $b[0][0] and $b[0][1] <= $a[0][1] and $b[0][2] <= $a[0][2]' >/dev/null ||
+		fail "waits, unknown holders, wakers: $(jq -c . "$T/b"), in the files $(jq -c . "$T/a")"
 }
 
 record -- $py "$T/work.py"
@@ -91,6 +96,27 @@ jq -e --arg h "$other" '(.processes[1].host == $h) and ([.processes[].error_ns] 
 "$GT" info --json "$T/h.out" | jq -e --arg h "$other" '([.sources[].clock] | sort) == ["the trace'"'"'s", "time of day"] and any(.threads[]; .name | startswith($h + ":"))' >/dev/null ||
 	fail "info of another host: $("$GT" info "$T/h.out" | head -20)"
 "$GT" merge --clock mono -q -o "$T/h.out" "$child" "$T/other.host" && "$GT" info --json "$T/h.out" | jq -e 'all(.sources[]; .error_ns == null)' >/dev/null || fail "--clock mono"
+
+# A child ends while a thread of it waits, the parent lives on: that wait does not
+cat >"$T/daemon.py" <<'END'
+import os, threading, time
+if os.fork() == 0:
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Thread(target=lock.acquire, daemon=True).start()
+    time.sleep(0.05)
+    os._exit(0)
+os.wait()
+time.sleep(0.3)
+END
+rm -f "$T"/*.trace*
+record -- $py "$T/daemon.py"
+eq "$status" 0 "exit status"
+judge "$T"/*.trace
+merge "$T/d.out" "$T"/*.trace
+sums "$T/d.out" "$T"/*.trace
+each threads "$T"/*.trace | jq -s '[.[].threads[]] | length' >"$T/a"
+[ "$(cat "$T/a")" = 3 ] || fail "threads: $(cat "$T/a")"
 
 # fork and exec; many threads; killed in the middle of its waits
 rm -f "$T"/*.trace*

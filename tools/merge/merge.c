@@ -43,7 +43,8 @@ static void cut(struct merge *g, int64_t time)
 {
 	const int64_t len = time - g->out->start;
 	const uint64_t bytes = g->out->gen_bytes;
-	if (len < GEN_NS && bytes < GEN_BYTES)
+	/* N.B. some readers want events in the first generation. */
+	if ((len < GEN_NS && bytes < GEN_BYTES) || g->out->events == 0)
 		return;
 	const int64_t need = gt_merge_status_events(g) + 2;
 	const bool has_room = time - g->out->last > need;
