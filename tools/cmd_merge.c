@@ -13,6 +13,7 @@
 
 struct settings {
 	const char *out, *clock;
+	uint64_t period;
 	bool is_json, is_quiet;
 };
 
@@ -22,6 +23,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		{ 'o', "output", GT_OPT_TEXT, &s->out, "FILE", "where to write" },
 		{ 0, "clock", GT_OPT_CHOICE, &s->clock, "auto|mono|wall",
 		  "mono: all files have one clock; wall: go by the time of day" },
+		{ 0, "period", GT_OPT_DURATION, &s->period, "TIME",
+		  "a generation, what readers hold in memory, is about so long (1s)" },
 		{ 'q', "quiet", GT_OPT_FLAG, &s->is_quiet, NULL, "say only what went wrong" },
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "say it as JSON (schema gtrace-merge/1)" },
@@ -179,7 +182,7 @@ static int add(struct gt_merge *m, const char *path, const char *out)
 
 int gt_cmd_merge(int argc, char **argv)
 {
-	struct settings s = { .clock = "auto" };
+	struct settings s = { .clock = "auto", .period = 1000000000 };
 	int first;
 	const int rc = parse(&s, argc, argv, &first);
 	if (rc >= 0)
@@ -188,7 +191,7 @@ int gt_cmd_merge(int argc, char **argv)
 		fputs("gtrace merge: expected -o FILE; try: gtrace merge --help\n", stderr);
 		return GT_EXIT_USAGE;
 	}
-	struct gt_merge m = { .n = 0 };
+	struct gt_merge m = { .period_ns = s.period };
 	struct gt_err err;
 	int status = -1;
 	for (int i = first; status < 0 && i < argc; i++)

@@ -24,11 +24,12 @@ for p in ps: p.join()
 os.system("sleep 0.05")
 END
 # merge OUT FILE...: valid, and its words in $T/said
+period=1s
 merge()
 {
 	local out=$1
 	shift
-	"$GT" merge --json -o "$out" "$@" >"$T/said" 2>"$T/stderr" || fail "gtrace merge: $(cat "$T/stderr")"
+	"$GT" merge --json --period $period -o "$out" "$@" >"$T/said" 2>"$T/stderr" || fail "gtrace merge: $(cat "$T/stderr")"
 	judge_now "$out" || fail "the merged trace is invalid: $(head -3 "$out.err")"
 	jq -e --argjson n $# '.processes | length == $n' "$T/said" >/dev/null || fail "not all processes: $(cat "$T/said")"
 }
@@ -68,6 +69,11 @@ judge "${files[@]}"
 [ ${#files[@]} -ge 5 ] || fail "only ${#files[@]} files"
 merge "$T/m.out" "${files[@]}"
 sums "$T/m.out" "${files[@]}"
+# As many generations as the trace has ms: what goes on at the end of one goes on in the next
+period=1ms merge "$T/m.out" "${files[@]}"
+sums "$T/m.out" "${files[@]}"
+[ "$(jq .generations "$T/said")" -ge 50 ] || fail "$(jq .generations "$T/said") generations"
+merge "$T/m.out" "${files[@]}"
 jq -e 'all(.processes[]; .clock == "same" and .shift_ns == 0 and .error_ns == 0 and .error == null)' "$T/said" >/dev/null || fail "clocks of one host: $(cat "$T/said")"
 "$GT" info --json "$T/m.out" >"$T/info"
 jq -e --argjson n ${#files[@]} '(.sources | length) == $n and all(.sources[]; .error_ns == null) and

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GEN_NS    1000000000
 #define GEN_BYTES (16 << 20)
 #define PATIENCE  4 /* times as long or big: then without a gap */
 
@@ -42,13 +41,14 @@ static void end(struct merge *g)
 static void cut(struct merge *g, int64_t time)
 {
 	const int64_t len = time - g->out->start;
+	const int64_t most = (int64_t)g->job->period_ns;
 	const uint64_t bytes = g->out->gen_bytes;
 	/* N.B. some readers want events in the first generation. */
-	if ((len < GEN_NS && bytes < GEN_BYTES) || g->out->events == 0)
+	if ((len < most && bytes < GEN_BYTES) || g->out->events == 0)
 		return;
 	const int64_t need = gt_merge_status_events(g) + 2;
 	const bool has_room = time - g->out->last > need;
-	if (!has_room && len < PATIENCE * (int64_t)GEN_NS && bytes < PATIENCE * GEN_BYTES)
+	if (!has_room && len < PATIENCE * most && bytes < PATIENCE * GEN_BYTES)
 		return;
 	end(g);
 	const int64_t room = 2 * need < time - g->out->last ? 2 * need : need;

@@ -36,7 +36,8 @@ struct gt_merge_source {
 struct gt_merge {
 	struct gt_merge_source *sources;
 	size_t n, cap;
-	int64_t wall_off; /* of the trace */
+	uint64_t period_ns; /* of a generation, more or less */
+	int64_t wall_off;   /* of the trace */
 	struct gt_out out;
 };
 
