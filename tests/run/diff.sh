@@ -2,13 +2,13 @@
 # gtrace diff: of two runs of one program the lock that was held longer is the first row, and over the limit; figures are those of
 # gtrace locks and gtrace stat; statuses for CI.
 . "$(dirname "$0")/../lib.sh"
-for ms in 4 20; do
-	record -- "$PROGS/grow" $ms 12
+for ms in 4 120; do
+	record -- "$PROGS/grow" $ms 5
 	eq "$status" 0 "exit status"
 	judge
 	mv "$TRACE" "$T/$ms.trace"
 done
-a=$T/4.trace b=$T/20.trace
+a=$T/4.trace b=$T/120.trace
 lost=$(($(lost_waits "$a") + $(lost_waits "$b")))
 diff_json()
 {
@@ -29,7 +29,7 @@ so()
 diff_json 1 --limit 100% "$a" "$b"
 so '.schema == "gtrace-diff/1" and .per == "run" and .limit == "100%"'
 so '[.waits[] | select(.class == "contention")][0] | .lock == "hot_lock" and .kind == "mutex" and (.place | startswith("pthread_mutex_lock < want < hot_path < waiter"))
-	and .a_waits == 12 and .b_waits == 12 and .ratio > 2 and .growth_ns == .b_ns - .a_ns and .over == "over"'
+	and .a_waits == 5 and .b_waits == 5 and .ratio > 2 and .growth_ns == .b_ns - .a_ns and .over == "over"'
 so 'any(.waits[]; .lock == "cold_lock" and (.place | contains("cold_path")))'
 # All rows: sorted; over is what the limit says of contention, I/O and their calls
 so '.waits | map([(.class == "contention" or .class == "io"), .growth_ns]) | . == (sort | reverse)'

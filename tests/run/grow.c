@@ -4,16 +4,20 @@
  */
 #include "tests/run/prog.h"
 
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 
 static pthread_mutex_t hot_lock = PTHREAD_MUTEX_INITIALIZER, cold_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int turn;
+static atomic_int turn, waiter_tid;
 static unsigned hot_ms, times;
 
 __attribute__((noinline)) static void hold(pthread_mutex_t *m, unsigned ms)
 {
 	pthread_mutex_lock(m);
-	turn++; /* the other one asks for it now */
+	turn++; /* the other one asks for it now, and does not sleep before */
+	while (!prog_is_asleep(waiter_tid))
+		usleep(100);
 	prog_sleep_ms((long)ms);
 	pthread_mutex_unlock(m);
 }
@@ -21,7 +25,7 @@ __attribute__((noinline)) static void hold(pthread_mutex_t *m, unsigned ms)
 __attribute__((noinline)) static void want(pthread_mutex_t *m, int when)
 {
 	while (turn < when)
-		usleep(100);
+		sched_yield();
 	pthread_mutex_lock(m);
 	pthread_mutex_unlock(m);
 }
@@ -53,6 +57,7 @@ static void *owner(void *arg)
 
 static void *waiter(void *arg)
 {
+	waiter_tid = (int)syscall(SYS_gettid);
 	for (int i = 0; i < (int)times; i++) {
 		hot_path(4 * i + 1);
 		cold_path(4 * i + 3);
