@@ -32,6 +32,7 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "source lines and inlined functions in stacks" },
 		{ 0, "debug-dir", GT_OPT_TEXT, &s->in.debug_dir, "DIR",
 		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_FOCUS_OPTS(s->in.focus),
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "as JSON (schema gtrace-locks/1), numbers exact" },
 		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
@@ -440,8 +441,11 @@ int gt_cmd_locks(int argc, char **argv)
 {
 	struct settings o = { .color = "auto" };
 	const int rc = parse(&o, argc, argv);
+	uint64_t tid, g;
 	if (rc >= 0)
 		return rc;
+	if (!gt_focus_check(&o.in.focus, "locks", &tid, &g))
+		return GT_EXIT_USAGE;
 	struct gt_locks l;
 	gt_locks_init(&l);
 	const int status = gt_locks_read(&l, "locks", &o.in);

@@ -22,6 +22,7 @@ struct settings {
 static int parse(struct settings *s, int argc, char **argv)
 {
 	const struct gt_opt opts[] = {
+		GT_FOCUS_OPTS(s->in.focus),
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "as JSON (schema gtrace-threads/1), numbers exact" },
 		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
@@ -133,8 +134,11 @@ int gt_cmd_threads(int argc, char **argv)
 {
 	struct settings o = { .color = "auto" };
 	const int rc = parse(&o, argc, argv);
+	uint64_t tid, g;
 	if (rc >= 0)
 		return rc;
+	if (!gt_focus_check(&o.in.focus, "threads", &tid, &g))
+		return GT_EXIT_USAGE;
 	struct gt_threads t;
 	gt_threads_init(&t);
 	const int status = gt_threads_read(&t, "threads", &o.in);

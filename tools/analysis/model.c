@@ -414,6 +414,7 @@ int gt_model_read(struct gt_model *m, const struct gt_input *in, FILE *out, stru
 	gt_debug_set_dir(in->debug_dir);
 	struct gt_resolver *r = gt_resolver_new(in->has_lines);
 	gt_trace_set_filter(t, gt_resolve, r);
+	gt_trace_set_focus(t, in->path, &in->focus);
 	const int rc = walk(m, t, in->title, out, err);
 	gt_trace_close(t);
 	gt_resolver_free(r);

@@ -15,6 +15,7 @@
 #define GT_MODEL_H
 
 #include "tools/analysis/blame.h"
+#include "tools/lib/focus.h"
 #include "tools/read/order.h"
 
 #include <stdio.h>
@@ -169,6 +170,7 @@ struct gt_input {
 	bool has_lines;        /* source lines and inlined functions, by debug information */
 	const char *debug_dir; /* more of it is there; or NULL */
 	const char *title;     /* of the progress bar; NULL = "reading" */
+	struct gt_focus focus; /* only generations that touch it */
 };
 
 struct gt_model *gt_model_new(const struct gt_model_calls *calls, void *arg);
