@@ -20,6 +20,7 @@
 #include "tools/lib/keymap.h"
 #include "tools/lib/mem.h"
 #include "tools/read/grow.h"
+#include "tools/read/old.h"
 #include "tools/read/trace.h"
 
 #include <inttypes.h>
@@ -27,15 +28,10 @@
 #include <string.h>
 
 /* clang-format off */
-enum go15 {
-#define GT_GO15(id, name, args, stack) V1_##name = id,
-#include "tools/export/go15.def"
-#undef GT_GO15
-};
 static const struct { uint8_t n; bool has_stack; } shapes[64] = {
-#define GT_GO15(id, name, args, stack) [id] = { args, stack },
-#include "tools/export/go15.def"
-#undef GT_GO15
+#define GT_OLD(id, name, since, old, from, args, stack) [id] = { old, stack },
+#include "tools/read/old.def"
+#undef GT_OLD
 };
 /* clang-format on */
 
@@ -79,7 +75,7 @@ static void flush(struct writer *w, struct proc *p)
 
 /* A number of arguments stands in the two high bits: 2 to 4; more: their length in bytes follows.
  */
-static uint8_t *put_args(uint8_t *q, enum go15 id, const uint64_t *args, unsigned n)
+static uint8_t *put_args(uint8_t *q, enum gt_old_id id, const uint64_t *args, unsigned n)
 {
 	uint8_t body[EVENT_ROOM], *b = body;
 	for (unsigned i = 0; i < n; i++)
@@ -95,13 +91,13 @@ static void begin_batch(struct writer *w, struct proc *p)
 {
 	flush(w, p);
 	const uint64_t args[] = { p->id, w->seq, w->time };
-	p->len = (size_t)(put_args(p->bytes, V1_Batch, args, 3) - p->bytes);
+	p->len = (size_t)(put_args(p->bytes, GT_OLD_Batch, args, 3) - p->bytes);
 	p->seq = w->seq;
 	p->time = w->time;
 }
 
 /* The next event: up to two arguments and a stack, as its row says. */
-static void put(struct writer *w, struct proc *p, enum go15 id, uint64_t a, uint64_t b,
+static void put(struct writer *w, struct proc *p, enum gt_old_id id, uint64_t a, uint64_t b,
 		uint64_t stack)
 {
 	if (p->len == 0 || p->len + EVENT_ROOM > BATCH_MAX)
@@ -109,7 +105,7 @@ static void put(struct writer *w, struct proc *p, enum go15 id, uint64_t a, uint
 	w->seq++;
 	uint64_t args[6] = { w->seq - p->seq, w->time - p->time, a, b, 0 };
 	unsigned n = 2 + shapes[id].n;
-	if (id == V1_GoSysExit) {
+	if (id == GT_OLD_GoSysExit) {
 		args[3] = w->seq;
 		args[4] = w->time;
 	}
@@ -159,7 +155,7 @@ static uint64_t stack(struct writer *w, uint64_t id)
 	b = gt_varint_put(gt_varint_put(b, v1), s->n);
 	for (uint32_t i = 0; i < s->n; i++)
 		b = gt_varint_put(b, pcs[i]);
-	uint8_t head[1 + GT_VARINT_MAX] = { V1_Stack | 3 << 6 };
+	uint8_t head[1 + GT_VARINT_MAX] = { GT_OLD_Stack | 3 << 6 };
 	fwrite(head, 1, (size_t)(gt_varint_put(head + 1, (uint64_t)(b - body)) - head), w->out);
 	fwrite(body, 1, (size_t)(b - body), w->out);
 	return v1;
@@ -177,44 +173,44 @@ static struct proc *place(struct writer *w, const struct gt_ordered *ev)
 static void start_proc(struct writer *w, struct proc *p, uint64_t m)
 {
 	if (!p->is_started)
-		put(w, p, V1_ProcStart, m == GT_NO_ID ? 0 : m, 0, 0);
+		put(w, p, GT_OLD_ProcStart, m == GT_NO_ID ? 0 : m, 0, 0);
 	p->is_started = true;
 }
 
 static void go_start(struct writer *w, struct proc *p, uint64_t g)
 {
-	put(w, p, V1_GoStart, g, 0, 0);
+	put(w, p, GT_OLD_GoStart, g, 0, 0);
 	p->runs = g;
 }
 
 /* The goroutine leaves its processor. */
-static void go_leave(struct writer *w, const struct gt_ordered *ev, enum go15 id)
+static void go_leave(struct writer *w, const struct gt_ordered *ev, enum gt_old_id id)
 {
 	struct proc *p = place(w, ev);
 	put(w, p, id, 0, 0, stack(w, gt_ordered_stack(ev)));
 	p->runs = 0;
 }
 
-static enum go15 block_of(struct gt_text reason)
+static enum gt_old_id block_of(struct gt_text reason)
 {
 	static const struct {
 		const char *reason;
-		enum go15 id;
+		enum gt_old_id id;
 	} blocks[] = {
-		{ "chan send", V1_GoBlockSend },
-		{ "chan receive", V1_GoBlockRecv },
-		{ "select", V1_GoBlockSelect },
-		{ "sync", V1_GoBlockSync },
-		{ "sync.(*Cond).Wait", V1_GoBlockCond },
-		{ "network", V1_GoBlockNet },
-		{ "sleep", V1_GoSleep },
+		{ "chan send", GT_OLD_GoBlockSend },
+		{ "chan receive", GT_OLD_GoBlockRecv },
+		{ "select", GT_OLD_GoBlockSelect },
+		{ "sync", GT_OLD_GoBlockSync },
+		{ "sync.(*Cond).Wait", GT_OLD_GoBlockCond },
+		{ "network", GT_OLD_GoBlockNet },
+		{ "sleep", GT_OLD_GoSleep },
 	};
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		if (strlen(blocks[i].reason) == reason.len &&
 		    memcmp(blocks[i].reason, reason.p, reason.len) == 0)
 			return blocks[i].id;
 	}
-	return V1_GoBlock;
+	return GT_OLD_GoBlock;
 }
 
 /* PC of a stack's outermost frame, which is the start routine. */
@@ -229,12 +225,12 @@ static int go_appear(struct writer *w, const struct gt_ordered *ev)
 {
 	const bool is_create = ev->from == GT_STATE_NOT_EXIST;
 	struct proc *by = is_create ? place(w, ev) : w->procs[NOWHERE];
-	put(w, by, V1_GoCreate, ev->who, start_pc(w, gt_ordered_subject_stack(ev)),
+	put(w, by, GT_OLD_GoCreate, ev->who, start_pc(w, gt_ordered_subject_stack(ev)),
 	    is_create ? stack(w, gt_ordered_stack(ev)) : 0);
 	if (ev->to == GT_STATE_WAITING)
-		put(w, w->procs[NOWHERE], V1_GoWaiting, ev->who, 0, 0);
+		put(w, w->procs[NOWHERE], GT_OLD_GoWaiting, ev->who, 0, 0);
 	else if (ev->to == GT_STATE_SYSCALL)
-		put(w, w->procs[NOWHERE], V1_GoInSyscall, ev->who, 0, 0);
+		put(w, w->procs[NOWHERE], GT_OLD_GoInSyscall, ev->who, 0, 0);
 	else if (ev->to == GT_STATE_RUNNING && (ev->p == GT_NO_ID || proc(w, ev->p)->runs))
 		return gt_err_set(w->err, GT_ERR_ORDER, ev->offset,
 				  "goroutine %" PRId64 " runs on no processor: Go 1.5 cannot tell",
@@ -253,15 +249,15 @@ static void from_running(struct writer *w, const struct gt_ordered *ev)
 	case GT_STATE_RUNNABLE: {
 		const struct gt_text t = gt_gen_text(w->gen, gt_ordered_reason(ev));
 		const bool is_preempted = t.len == 9 && memcmp(t.p, "preempted", 9) == 0;
-		go_leave(w, ev, is_preempted ? V1_GoPreempt : V1_GoSched);
+		go_leave(w, ev, is_preempted ? GT_OLD_GoPreempt : GT_OLD_GoSched);
 		break;
 	}
 	case GT_STATE_SYSCALL:
-		put(w, place(w, ev), V1_GoSysCall, 0, 0, stack(w, gt_ordered_stack(ev)));
-		go_leave(w, ev, V1_GoSysBlock);
+		put(w, place(w, ev), GT_OLD_GoSysCall, 0, 0, stack(w, gt_ordered_stack(ev)));
+		go_leave(w, ev, GT_OLD_GoSysBlock);
 		break;
 	case GT_STATE_NOT_EXIST:
-		go_leave(w, ev, V1_GoEnd);
+		go_leave(w, ev, GT_OLD_GoEnd);
 		break;
 	default:
 		break;
@@ -273,11 +269,11 @@ static void from_syscall(struct writer *w, const struct gt_ordered *ev)
 	struct proc *p = w->procs[NOWHERE];
 	if (ev->to == GT_STATE_RUNNING)
 		p = proc(w, ev->p);
-	put(w, p, V1_GoSysExit, ev->who, 0, 0);
+	put(w, p, GT_OLD_GoSysExit, ev->who, 0, 0);
 	if (ev->to != GT_STATE_RUNNABLE)
 		go_start(w, p, ev->who);
 	if (ev->to == GT_STATE_NOT_EXIST) {
-		put(w, p, V1_GoEnd, 0, 0, 0);
+		put(w, p, GT_OLD_GoEnd, 0, 0, 0);
 		p->runs = 0;
 	}
 }
@@ -293,7 +289,7 @@ static int g_event(struct writer *w, const struct gt_ordered *ev)
 	else if (ev->from == GT_STATE_SYSCALL)
 		from_syscall(w, ev);
 	else if (ev->from == GT_STATE_WAITING)
-		put(w, place(w, ev), V1_GoUnblock, ev->who, 0, stack(w, gt_ordered_stack(ev)));
+		put(w, place(w, ev), GT_OLD_GoUnblock, ev->who, 0, stack(w, gt_ordered_stack(ev)));
 	else if (ev->from == GT_STATE_RUNNABLE)
 		go_start(w, proc(w, ev->p), ev->who);
 	return 0;
@@ -305,7 +301,7 @@ static void p_event(struct writer *w, const struct gt_ordered *ev)
 	if (ev->to == GT_STATE_RUNNING) {
 		start_proc(w, p, ev->m);
 	} else if (p->is_started && p->runs == 0) {
-		put(w, p, V1_ProcStop, 0, 0, 0);
+		put(w, p, GT_OLD_ProcStop, 0, 0, 0);
 		p->is_started = false;
 	}
 }
@@ -314,30 +310,31 @@ static void other_event(struct writer *w, const struct gt_ordered *ev)
 {
 	switch (ev->id) {
 	case GT_EV_ProcsChange:
-		put(w, place(w, ev), V1_Gomaxprocs, ev->args[0], 0, stack(w, ev->args[1]));
+		put(w, place(w, ev), GT_OLD_Gomaxprocs, ev->args[0], 0, stack(w, ev->args[1]));
 		break;
 	case GT_EV_HeapAlloc:
 	case GT_EV_HeapGoal:
-		put(w, place(w, ev), ev->id == GT_EV_HeapAlloc ? V1_HeapAlloc : V1_HeapGoal,
+		put(w, place(w, ev), ev->id == GT_EV_HeapAlloc ? GT_OLD_HeapAlloc : GT_OLD_HeapGoal,
 		    ev->args[0], 0, 0);
 		break;
 	case GT_EV_GCActive:
 	case GT_EV_GCBegin:
 		if (!w->is_in_gc)
-			put(w, w->procs[NOWHERE], V1_GCStart, 0, 0, stack(w, gt_ordered_stack(ev)));
+			put(w, w->procs[NOWHERE], GT_OLD_GCStart, 0, 0,
+			    stack(w, gt_ordered_stack(ev)));
 		w->is_in_gc = true;
 		break;
 	case GT_EV_GCEnd:
-		put(w, w->procs[NOWHERE], V1_GCDone, 0, 0, 0);
+		put(w, w->procs[NOWHERE], GT_OLD_GCDone, 0, 0, 0);
 		w->is_in_gc = false;
 		break;
 	case GT_EV_GCSweepBegin:
-		put(w, proc(w, ev->p), V1_GCSweepStart, 0, 0, stack(w, ev->args[0]));
+		put(w, proc(w, ev->p), GT_OLD_GCSweepStart, 0, 0, stack(w, ev->args[0]));
 		proc(w, ev->p)->is_sweeping = true;
 		break;
 	case GT_EV_GCSweepEnd:
 		if (proc(w, ev->p)->is_sweeping)
-			put(w, proc(w, ev->p), V1_GCSweepDone, 0, 0, 0);
+			put(w, proc(w, ev->p), GT_OLD_GCSweepDone, 0, 0, 0);
 		proc(w, ev->p)->is_sweeping = false;
 		break;
 	default:
@@ -413,7 +410,7 @@ int gt_export_go15(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct gt_ordered ev;
 	int rc;
 	fwrite(header, 1, sizeof(header), out);
-	fwrite(bytes, 1, (size_t)(put_args(bytes, V1_Frequency, frequency, 2) - bytes), out);
+	fwrite(bytes, 1, (size_t)(put_args(bytes, GT_OLD_Frequency, frequency, 2) - bytes), out);
 	proc(&w, UINT64_MAX - 1); /* NOWHERE is the first */
 	while ((rc = gt_trace_next(t, &ev, err)) > 0) {
 		if ((rc = add(&w, t, &ev)) < 0)

@@ -50,6 +50,16 @@ void gt_file_close(struct gt_file *f);
 /* Minor version of the header: 22, 23, 25 or 26. */
 int gt_file_version(const struct gt_file *f);
 
+/*
+ * 5 to 21 when the file is in the format of such a Go: it was read whole, put in order and checked
+ * when it was opened, and what is read here is made of it (old.h); offsets are not the file's.
+ * Otherwise 0.
+ */
+int gt_file_old_version(const struct gt_file *f);
+
+/* Events of such a file that have no place in the new format. */
+uint64_t gt_file_left_out(const struct gt_file *f);
+
 /* Bytes of the file before the next batch. */
 uint64_t gt_file_offset(const struct gt_file *f);
 
