@@ -49,7 +49,13 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 static int dump_wire(const char *path, struct gt_err *err)
 {
 	struct gt_file *f = gt_file_open(path, err);
-	const int rc = f ? gt_dump_wire(stdout, f, err) : -(int)err->code;
+	int rc = -(int)err->code;
+	if (f != NULL && gt_file_old(f) != NULL)
+		rc = gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET,
+				"a go 1.%d trace has no batches that --wire could show",
+				gt_file_old(f)->version);
+	else if (f != NULL)
+		rc = gt_dump_wire(stdout, f, err);
 	gt_file_close(f);
 	return rc;
 }

@@ -302,7 +302,8 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 	}
 	uint64_t end = UINT64_MAX;
 	bool is_there = true;
-	s->version = gt_file_version(f);
+	s->old = gt_file_old(f) != NULL ? *gt_file_old(f) : (struct gt_file_old){ 0 };
+	s->version = s->old.version != 0 ? s->old.version : gt_file_version(f);
 	s->file_bytes = gt_file_size(f);
 	s->whole_bytes = gt_file_offset(f);
 	const bool is_all = focus == NULL || gt_focus_is_all(focus);
@@ -317,6 +318,8 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 		take_events(s, f);
 	if (is_there)
 		read_generations(s, f, g, end);
+	if (s->old.version != 0)
+		s->file_bytes = s->whole_bytes = s->old.bytes;
 	gt_sched_finish(&s->sched, s->end_ns);
 	if (is_all && !(has_index && x->has_events) && s->err.code == GT_ERR_NONE)
 		save_index(s, path);

@@ -26,8 +26,7 @@ struct gt_file {
 	bool skips_events;
 	bool is_at_end; /* nothing more to read behind buf[len) */
 	int version;
-	int old_version;   /* 5 to 21: what is read here was made of such a file; otherwise 0 */
-	uint64_t left_out; /* events of it */
+	struct gt_file_old old; /* version 0: it is none */
 	uint64_t gen;      /* generation that is open, 0 = none */
 	uint64_t last_gen; /* the one before it, 0 = none */
 	bool has_events;   /* the open generation has batches of events */
@@ -92,7 +91,7 @@ static int read_old(struct gt_file *f, struct gt_err *err)
 	size_t len, out_len;
 	int rc = fill_all(f, &len, err);
 	if (rc == 0)
-		rc = gt_old_convert(f->buf, len, &out, &out_len, &f->left_out, err);
+		rc = gt_old_convert(f->buf, len, &out, &out_len, &f->old.left_out, err);
 	if (rc < 0)
 		return rc;
 	if (f->fd > 0)
@@ -101,6 +100,7 @@ static int read_old(struct gt_file *f, struct gt_err *err)
 	free(f->own);
 	f->buf = f->own = out;
 	f->size = f->len = out_len;
+	f->old.bytes = len;
 	f->version = GT_OLD_VERSION;
 	f->pos = GT_FILE_HEADER_LEN;
 	return 0;
@@ -112,8 +112,8 @@ static int read_header(struct gt_file *f, struct gt_err *err)
 	if (have < 0)
 		return (int)have;
 	const uint8_t *p = f->buf + f->pos;
-	f->old_version = have >= GT_FILE_HEADER_LEN ? gt_old_version(p) : 0;
-	if (f->old_version)
+	f->old.version = have >= GT_FILE_HEADER_LEN ? gt_old_version(p) : 0;
+	if (f->old.version)
 		return read_old(f, err);
 	static const char model[] = GT_FILE_HEADER;
 	if (have < GT_FILE_HEADER_LEN || memcmp(p, model, 5) ||
@@ -197,14 +197,9 @@ int gt_file_version(const struct gt_file *f)
 	return f->version;
 }
 
-int gt_file_old_version(const struct gt_file *f)
+const struct gt_file_old *gt_file_old(const struct gt_file *f)
 {
-	return f->old_version;
-}
-
-uint64_t gt_file_left_out(const struct gt_file *f)
-{
-	return f->left_out;
+	return f->old.version ? &f->old : NULL;
 }
 
 uint64_t gt_file_offset(const struct gt_file *f)

@@ -6,7 +6,8 @@
  * are in order, and one comes next if its goroutine stands where it says; of those that may come
  * the earliest.
  *
- * N.B. Where Go leaves the order open (events of one time, numbers used twice) it is the file's.
+ * N.B. Where Go leaves the order open (events of one time, numbers used twice) it is that
+ * of processors, and of the file.
  */
 #include "tools/lib/mem.h"
 #include "tools/read/grow.h"
@@ -54,6 +55,8 @@ static int by_seq(const void *a, const void *b, void *arg)
 	const struct gt_old_event *events = arg;
 	const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
 	const int64_t x = events[i].seq, y = events[k].seq;
+	if (x == y && events[i].proc != events[k].proc)
+		return events[i].proc < events[k].proc ? -1 : 1;
 	return x < y ? -1 : x > y ? 1 : i < k ? -1 : i > k;
 }
 

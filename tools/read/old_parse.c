@@ -246,6 +246,7 @@ static int set_g(const struct gt_old *o, struct gt_old_proc *p, struct gt_old_ev
 		e->time = (int64_t)e->args[0];
 		e->p = (int64_t)e->args[1];
 		e->g = e->args[2];
+		e->args[0] = 0;
 		break;
 	default:
 		if (gt_old_is_leave(e->type))

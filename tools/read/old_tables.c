@@ -98,13 +98,17 @@ static uint64_t put_frame(struct gt_old_tables *t, const struct frame_key *f)
 	return i;
 }
 
-static uint64_t put_bare_frame(struct gt_old_tables *t, uint64_t pc)
+/* N.B. Go's validator wants names: a frame without them has its PC for one. */
+static uint64_t put_named_frame(struct gt_old_tables *t, uint64_t pc, uint64_t func, uint64_t file,
+				uint64_t line)
 {
-	static const char file[] = "[unknown]";
+	static const char no_file[] = "[unknown]";
 	char name[24];
 	const int n = snprintf(name, sizeof(name), "0x%" PRIx64, pc);
-	const struct frame_key f = { pc, gt_old_put_text(t, name, (size_t)n),
-				     gt_old_put_text(t, file, sizeof(file) - 1), 1 };
+	const struct frame_key f = { pc, func != 0 ? func : gt_old_put_text(t, name, (size_t)n),
+				     file != 0 ? file
+					       : gt_old_put_text(t, no_file, sizeof(no_file) - 1),
+				     line != 0 ? line : 1 };
 	return put_frame(t, &f);
 }
 
@@ -114,11 +118,8 @@ static uint64_t read_frame(struct gt_old_tables *t, uint64_t *offset)
 	const int n = t->o->version < 7 ? 1 : 4;
 	for (int i = 0; i < n; i++)
 		gt_old_number(t->o, offset, &v[i]); /* was read before */
-	if (n == 1)
-		return put_bare_frame(t, v[0]);
-	const struct frame_key f = { v[0], gt_old_put_string(t, v[1]), gt_old_put_string(t, v[2]),
-				     v[3] };
-	return put_frame(t, &f);
+	return put_named_frame(t, v[0], gt_old_put_string(t, v[1]), gt_old_put_string(t, v[2]),
+			       v[3]);
 }
 
 uint64_t gt_old_put_stack(struct gt_old_tables *t, uint64_t id)
@@ -138,7 +139,7 @@ uint64_t gt_old_put_stack(struct gt_old_tables *t, uint64_t id)
 
 uint64_t gt_old_put_pc(struct gt_old_tables *t, uint64_t pc)
 {
-	const uint64_t frame = put_bare_frame(t, pc);
+	const uint64_t frame = put_named_frame(t, pc, 0, 0, 0);
 	return pc == 0 ? 0 : 1 + gt_keymap_put(&t->stacks, &frame, sizeof(frame), NULL);
 }
 
@@ -177,10 +178,9 @@ static void write_stacks(const struct gt_old_tables *t, struct out *x)
 		struct gt_frame frames[GT_STACK_MAX];
 		for (size_t k = 0; k < n; k++) {
 			const struct frame_key *f = (const void *)t->frames.keys[list[k]].bytes;
-			frames[k] = (struct gt_frame){ t->frame_pcs[list[k]],
-						       { f->func },
-						       { f->file },
-						       f->line ? f->line : 1 };
+			frames[k] = (struct gt_frame){
+				t->frame_pcs[list[k]], { f->func }, { f->file }, f->line
+			};
 		}
 		while (!gt_section_stack(&x->b, (gt_stack){ i + 1 }, frames, n))
 			seal(x);

@@ -117,7 +117,7 @@ void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_fo
 	struct gt_index x;
 	size_t first, last;
 	t->focus = *f;
-	if (gt_focus_is_all(f) || !gt_index_open(&x, path))
+	if (gt_focus_is_all(f) || gt_file_old(t->file) != NULL || !gt_index_open(&x, path))
 		return;
 	t->has_start = true;
 	t->start_ns = x.gens[0].start_ns;
