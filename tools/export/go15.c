@@ -36,6 +36,8 @@ static const struct { uint8_t n; bool has_stack; } shapes[64] = {
 /* clang-format on */
 
 #define NOWHERE    0 /* index of the processor that does not exist */
+#define INITIAL    1 /* the same one, for what was there when the trace began: the first numbers */
+#define FIRST_SEQ  (1ULL << 32)
 #define BATCH_MAX  32768
 #define EVENT_ROOM 64
 
@@ -52,6 +54,7 @@ struct writer {
 	FILE *out;
 	const struct gt_gen *gen;
 	uint64_t seq, time;
+	uint64_t n_initial, start;
 	struct proc **procs;
 	uint32_t n_procs, cap_procs;
 	struct gt_idmap proc_ids;
@@ -62,6 +65,8 @@ struct writer {
 	uint64_t *stack_ids;     /* by index of the generation's stack: id + 1; 0 = not yet */
 	uint32_t cap_stack_ids;
 	bool is_in_gc;
+	uint64_t cpus; /* told last */
+	uint64_t told; /* time of the last event that was written */
 	struct gt_err *err;
 };
 
@@ -87,32 +92,36 @@ static uint8_t *put_args(uint8_t *q, enum gt_old_id id, const uint64_t *args, un
 	return q + (b - body);
 }
 
-static void begin_batch(struct writer *w, struct proc *p)
+static void begin_batch(struct writer *w, struct proc *p, uint64_t seq, uint64_t time)
 {
 	flush(w, p);
-	const uint64_t args[] = { p->id, w->seq, w->time };
+	const uint64_t args[] = { p->id, seq, time };
 	p->len = (size_t)(put_args(p->bytes, GT_OLD_Batch, args, 3) - p->bytes);
-	p->seq = w->seq;
-	p->time = w->time;
+	p->seq = seq;
+	p->time = time;
 }
 
 /* The next event: up to two arguments and a stack, as its row says. */
 static void put(struct writer *w, struct proc *p, enum gt_old_id id, uint64_t a, uint64_t b,
 		uint64_t stack)
 {
+	const bool is_initial = p == w->procs[INITIAL];
+	uint64_t *last = is_initial ? &w->n_initial : &w->seq;
+	const uint64_t now = is_initial ? w->start : w->time;
 	if (p->len == 0 || p->len + EVENT_ROOM > BATCH_MAX)
-		begin_batch(w, p);
-	w->seq++;
-	uint64_t args[6] = { w->seq - p->seq, w->time - p->time, a, b, 0 };
+		begin_batch(w, p, *last, now);
+	const uint64_t seq = ++*last;
+	w->told = now > w->told ? now : w->told;
+	uint64_t args[6] = { seq - p->seq, now - p->time, a, b, 0 };
 	unsigned n = 2 + shapes[id].n;
 	if (id == GT_OLD_GoSysExit) {
-		args[3] = w->seq;
-		args[4] = w->time;
+		args[3] = seq;
+		args[4] = now;
 	}
 	if (shapes[id].has_stack)
 		args[n++] = stack;
-	p->seq = w->seq;
-	p->time = w->time;
+	p->seq = seq;
+	p->time = now;
 	p->len = (size_t)(put_args(p->bytes + p->len, id, args, n) - p->bytes);
 }
 
@@ -129,7 +138,7 @@ static struct proc *proc(struct writer *w, uint64_t id)
 	w->procs[i] = gt_mem_resize(NULL, 1, sizeof(struct proc));
 	memset(w->procs[i], 0, offsetof(struct proc, bytes));
 	/* Viewers want small numbers, and 0 is NOWHERE's. */
-	w->procs[i]->id = i;
+	w->procs[i]->id = i <= INITIAL ? 0 : i - INITIAL;
 	w->n_procs++;
 	return w->procs[i];
 }
@@ -224,13 +233,14 @@ static uint64_t start_pc(const struct writer *w, uint64_t id)
 static int go_appear(struct writer *w, const struct gt_ordered *ev)
 {
 	const bool is_create = ev->from == GT_STATE_NOT_EXIST;
-	struct proc *by = is_create ? place(w, ev) : w->procs[NOWHERE];
+	const bool is_old = !is_create && ev->to != GT_STATE_RUNNING;
+	struct proc *by = is_create ? place(w, ev) : w->procs[is_old ? INITIAL : NOWHERE];
 	put(w, by, GT_OLD_GoCreate, ev->who, start_pc(w, gt_ordered_subject_stack(ev)),
 	    is_create ? stack(w, gt_ordered_stack(ev)) : 0);
 	if (ev->to == GT_STATE_WAITING)
-		put(w, w->procs[NOWHERE], GT_OLD_GoWaiting, ev->who, 0, 0);
+		put(w, w->procs[is_old ? INITIAL : NOWHERE], GT_OLD_GoWaiting, ev->who, 0, 0);
 	else if (ev->to == GT_STATE_SYSCALL)
-		put(w, w->procs[NOWHERE], GT_OLD_GoInSyscall, ev->who, 0, 0);
+		put(w, w->procs[is_old ? INITIAL : NOWHERE], GT_OLD_GoInSyscall, ev->who, 0, 0);
 	else if (ev->to == GT_STATE_RUNNING && (ev->p == GT_NO_ID || proc(w, ev->p)->runs))
 		return gt_err_set(w->err, GT_ERR_ORDER, ev->offset,
 				  "goroutine %" PRId64 " runs on no processor: Go 1.5 cannot tell",
@@ -310,6 +320,7 @@ static void other_event(struct writer *w, const struct gt_ordered *ev)
 {
 	switch (ev->id) {
 	case GT_EV_ProcsChange:
+		w->cpus = ev->args[0];
 		put(w, place(w, ev), GT_OLD_Gomaxprocs, ev->args[0], 0, stack(w, ev->args[1]));
 		break;
 	case GT_EV_HeapAlloc:
@@ -372,7 +383,12 @@ static int add(struct writer *w, const struct gt_trace *t, struct gt_ordered *ev
 	ev->g = g_name(w, ev->g, false);
 	if (ev->subject == GT_SUBJECT_G)
 		ev->who = g_name(w, ev->who, ev->from <= GT_STATE_NOT_EXIST);
+	const bool is_first = w->time == 0;
 	w->time = (uint64_t)ev->time;
+	if (is_first) { /* says when the trace began */
+		w->start = w->time;
+		begin_batch(w, w->procs[INITIAL], 0, w->start);
+	}
 	if (ev->id == GT_EV_Sync)
 		return new_generation(w, gt_trace_gen(t));
 	if (ev->subject == GT_SUBJECT_G)
@@ -386,6 +402,9 @@ static int add(struct writer *w, const struct gt_trace *t, struct gt_ordered *ev
 
 static void finish(struct writer *w)
 {
+	/* Waits that are open end with the trace, and what ended that may have been left out. */
+	if (w->cpus != 0 && w->time > w->told)
+		put(w, w->procs[NOWHERE], GT_OLD_Gomaxprocs, w->cpus, 0, 0);
 	for (uint32_t i = 0; i < w->n_procs; i++) {
 		flush(w, w->procs[i]);
 		free(w->procs[i]);
@@ -406,12 +425,13 @@ int gt_export_go15(const struct gt_export *x, FILE *out, struct gt_err *err)
 	static const char header[16] = "go 1.5 trace";
 	const uint64_t frequency[] = { 1000000000, 0 };
 	uint8_t bytes[EVENT_ROOM];
-	struct writer w = { .out = out, .err = err };
+	struct writer w = { .out = out, .err = err, .seq = FIRST_SEQ };
 	struct gt_ordered ev;
 	int rc;
 	fwrite(header, 1, sizeof(header), out);
 	fwrite(bytes, 1, (size_t)(put_args(bytes, GT_OLD_Frequency, frequency, 2) - bytes), out);
 	proc(&w, UINT64_MAX - 1); /* NOWHERE is the first */
+	proc(&w, UINT64_MAX - 2);
 	while ((rc = gt_trace_next(t, &ev, err)) > 0) {
 		if ((rc = add(&w, t, &ev)) < 0)
 			break;

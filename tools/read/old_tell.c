@@ -4,8 +4,7 @@
  * The old format says less of threads and processors than readers of the new one want to know, and
  * is less strict where an event may stand. Rules:
  *
- * - Goroutines that were there at the start are created by nobody, or are at once said to wait or
- * to be in a call: they get a status.
+ * - Goroutines that nobody creates before anything else happens were there when the trace began.
  * - A call that did not block lasts 1 ns, as in Go's own converter (tracev1.go). One that did keeps
  *   its processor until that is needed, and its thread to its end.
  * - Events of nobody are told on a thread of their own.
@@ -42,7 +41,7 @@ struct teller {
 	uint32_t nobody;        /* thread of events of nobody */
 	uint32_t runner;        /* where a goroutine was started last */
 	uint64_t gc_seq, procs; /* procs: to be told as soon as there is a place; 0 = none */
-	uint64_t procs_stack;
+	uint64_t procs_stack, told_procs;
 	bool is_collecting, is_init;
 	uint64_t left_out;
 };
@@ -134,6 +133,13 @@ static gt_stack start_of(struct teller *w, const struct gt_old_event *create)
 					     : gt_old_put_stack(w->t, create->args[1]) };
 }
 
+static void be_calling(struct teller *w, uint32_t g, uint32_t m)
+{
+	w->gs[g].state = G_CALLING;
+	w->gs[g].m = m;
+	w->s.ms[m].g = g;
+}
+
 /* It was there when the trace began. */
 static void exist(struct teller *w, uint32_t g, enum gt_gstatus status, gt_stack start)
 {
@@ -146,10 +152,8 @@ static void exist(struct teller *w, uint32_t g, enum gt_gstatus status, gt_stack
 	SAY(w, m, now, GoStatusStack, id, is_calling ? (gt_m){ w->s.ms[m].id } : GT_NO_M, status,
 	    start);
 	w->gs[g].state = states[status];
-	if (is_calling) {
-		w->gs[g].m = m;
-		w->s.ms[m].g = g;
-	}
+	if (is_calling)
+		be_calling(w, g, m);
 }
 
 static void create(struct teller *w, const struct gt_old_event *e)
@@ -157,11 +161,23 @@ static void create(struct teller *w, const struct gt_old_event *e)
 	const uint32_t g = goroutine(w, e->args[0]);
 	struct gt_old_event *next = e->next != GT_OLD_NO_EVENT ? gt_old_event(w->o, e->next) : NULL;
 	const gt_stack start = start_of(w, e);
-	if (next != NULL && (next->type == GT_OLD_GoWaiting || next->type == GT_OLD_GoInSyscall)) {
-		exist(w, g, next->type == GT_OLD_GoWaiting ? GT_G_WAITING : GT_G_SYSCALL, start);
-		next->type = 0; /* is told */
-	} else if (w->is_init && e->g == 0) {
-		exist(w, g, GT_G_RUNNABLE, start);
+	const uint8_t then = next != NULL ? next->type : 0;
+	if (then == GT_OLD_GoWaiting || then == GT_OLD_GoInSyscall)
+		next->type = 0; /* is told here */
+	if (w->is_init && e->g == 0) {
+		exist(w, g,
+		      then == GT_OLD_GoWaiting     ? GT_G_WAITING
+		      : then == GT_OLD_GoInSyscall ? GT_G_SYSCALL
+						   : GT_G_RUNNABLE,
+		      start);
+	} else if (then == GT_OLD_GoInSyscall) {
+		const uint32_t m = gt_old_free_thread(&w->s, GT_NO_ID);
+		SAY(w, m, now, GoCreateSyscall, (gt_g){ w->gs[g].id });
+		be_calling(w, g, m);
+	} else if (then == GT_OLD_GoWaiting) {
+		const uint32_t m = gt_old_ready(&w->s, e->proc);
+		SAY(w, m, now, GoCreateBlocked, (gt_g){ w->gs[g].id }, start, stack(w, e));
+		w->gs[g].state = G_WAITING;
 	} else {
 		const uint32_t m = gt_old_ready(&w->s, e->proc);
 		SAY(w, m, now, GoCreate, (gt_g){ w->gs[g].id }, start, stack(w, e));
@@ -174,8 +190,10 @@ static void start(struct teller *w, uint32_t g, uint32_t p)
 	const uint32_t m = gt_old_ready(&w->s, p);
 	SAY(w, m, now, GoStart, (gt_g){ w->gs[g].id }, ++w->gs[g].seq);
 	run(w, g, m);
-	if (w->procs != 0)
-		SAY(w, m, soon, ProcsChange, w->procs, (gt_stack){ w->procs_stack });
+	if (w->procs == 0)
+		return;
+	SAY(w, m, soon, ProcsChange, w->procs, (gt_stack){ w->procs_stack });
+	w->told_procs = w->procs;
 	w->procs = 0;
 }
 
@@ -418,6 +436,7 @@ static void metric(struct teller *w, const struct gt_old_event *e)
 		const uint32_t m = host(w, e);
 		if (m != GT_OLD_NONE) {
 			SAY(w, m, now, ProcsChange, e->args[0], stack(w, e));
+			w->told_procs = e->args[0];
 			return;
 		}
 		w->procs = e->args[0];
@@ -573,6 +592,25 @@ static bool is_init(uint8_t type)
 	       type == GT_OLD_ProcStart || type == GT_OLD_CPUSample || type == 0;
 }
 
+/* The last events were left out, but waits that are open last until then: the state of a goroutine
+ * is told once more. */
+static void tell_end(struct teller *w)
+{
+	static const enum gt_gstatus words[] = { [G_RUNNABLE] = GT_G_RUNNABLE,
+						 [G_RUNNING] = GT_G_RUNNING,
+						 [G_WAITING] = GT_G_WAITING,
+						 [G_CALLING] = GT_G_SYSCALL };
+	for (size_t i = 0; i < w->n_gs; i++) {
+		const struct goroutine *g = &w->gs[i];
+		if (g->state == G_NEW || g->state == G_GONE)
+			continue;
+		const uint32_t m = g->m != GT_OLD_NONE ? g->m : w->nobody;
+		SAY(w, m, now, GoStatus, (gt_g){ g->id }, (gt_m){ w->s.ms[m].id },
+		    g->is_calling ? GT_G_SYSCALL : words[g->state]);
+		return;
+	}
+}
+
 static void tell_all(struct teller *w, uint64_t base)
 {
 	w->nobody = gt_old_free_thread(&w->s, GT_NO_ID);
@@ -583,8 +621,9 @@ static void tell_all(struct teller *w, uint64_t base)
 		w->is_init &= is_init(e->type);
 		tell(w, e, i);
 	}
-	if (w->procs != 0)
-		w->left_out++;
+	w->left_out += w->procs != 0 && w->procs != w->told_procs;
+	if (w->s.at > w->s.now)
+		tell_end(w);
 }
 
 static void write_samples(struct teller *w)
@@ -641,7 +680,7 @@ static uint64_t base_of(const struct gt_old *o)
 /* The trace begins with its earliest batch, which may be before its first event. */
 static uint64_t start_of_trace(const struct gt_old *o, uint64_t base)
 {
-	uint64_t start = base - 1;
+	uint64_t start = base;
 	for (uint32_t i = 0; i < o->n_batch_times; i++) {
 		const double ns = ns_of(o, o->first_ticks) - ns_of(o, o->batch_times[i]);
 		if (ns > 1 && ns <= 1e9 && ns < (double)base && base - (uint64_t)ns < start)
