@@ -5,7 +5,7 @@
 #   N=mutated files SEED=seed. `N=100000` for the long run.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/reader/compare.bash
-N=${N:-8000}
+N=${N:-5000}
 SEED=${SEED:-$RANDOM$RANDOM}
 GO19=${GO19:-/usr/lib/go-1.19/bin/go}
 OURS=$B/tests/reader/oldcanon
