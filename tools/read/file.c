@@ -27,10 +27,10 @@ struct gt_file {
 	bool is_at_end; /* nothing more to read behind buf[len) */
 	int version;
 	struct gt_file_old old; /* version 0: it is none */
-	uint64_t gen;      /* generation that is open, 0 = none */
-	uint64_t last_gen; /* the one before it, 0 = none */
-	bool has_events;   /* the open generation has batches of events */
-	bool is_behind;    /* see gt_file_failed_behind() */
+	uint64_t gen;           /* generation that is open, 0 = none */
+	uint64_t last_gen;      /* the one before it, 0 = none */
+	bool has_events;        /* the open generation has batches of events */
+	bool is_behind;         /* see gt_file_failed_behind() */
 	struct gt_err failed;
 };
 
