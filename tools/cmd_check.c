@@ -152,8 +152,7 @@ int gt_cmd_check(int argc, char **argv)
 	const int done = parse(&all, &is_json, argc, argv, &first);
 	if (done >= 0)
 		return done;
-	uint64_t tid, g;
-	if (!gt_focus_check(&all.focus, "check", &tid, &g))
+	if (!gt_focus_check(&all.focus, "check"))
 		return GT_EXIT_USAGE;
 	struct gt_json json = { .out = stdout };
 	if (is_json) {

@@ -367,8 +367,7 @@ int gt_cmd_info(int argc, char **argv)
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
-	uint64_t tid, g;
-	if (!gt_focus_check(&o.focus, "info", &tid, &g))
+	if (!gt_focus_check(&o.focus, "info"))
 		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;

@@ -10,7 +10,11 @@
 static void generation(void *arg, const struct gt_gen *g)
 {
 	struct gt_threads *t = arg;
+	const struct gt_model_process *p = gt_model_process(t->answer.model);
+	const struct gt_focus *f = &t->answer.focus;
 	gt_answer_generation(&t->answer, g);
+	t->sched.from = f->from_ns != 0 ? p->trace_start + (int64_t)f->from_ns : 0;
+	t->sched.to = f->to_ns != 0 ? p->trace_start + (int64_t)f->to_ns : 0;
 	struct gt_rec_iter it = gt_rec_first(g);
 	struct gt_rec_value r;
 	int rc;

@@ -422,6 +422,7 @@ int gt_export_go15(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct gt_trace *t = gt_trace_open(x->in.path, err);
 	if (t == NULL)
 		return -(int)err->code;
+	gt_trace_set_focus(t, x->in.path, &x->in.focus); /* whole generations */
 	static const char header[16] = "go 1.5 trace";
 	const uint64_t frequency[] = { 1000000000, 0 };
 	uint8_t bytes[EVENT_ROOM];
