@@ -170,15 +170,19 @@ def whole(x):
 
 
 def read_chrome():
-    totals, flows = Totals(), collections.Counter()
+    totals, flows, ends = Totals(), collections.Counter(), {}
     for e in load("chrome")["traceEvents"]:
         if e["ph"] == "X" and e["cat"] in ("wait", "syscall"):
             totals.add(kind_of(e["name"]), e["args"]["g"], whole(e["dur"] * 1000))
         elif e["ph"] in "sf":
             flows[e["id"], e["ph"]] += 1
+            ends[e["id"], e["ph"]] = e["ts"]
     arrows = sum(1 for _, ph in flows if ph == "s")
     if set(flows.values()) - {1} or len(flows) != 2 * arrows:
         complain("chrome: arrows without begin or end")
+    late = [k for k, _ in flows if ends[k, "s"] > ends[k, "f"]]
+    if late:
+        complain("chrome: %d arrows go back in time" % len(late))
     return totals, arrows
 
 
