@@ -46,7 +46,7 @@ C_LIB   := -DGT_PRELOAD -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexc
            -fasynchronous-unwind-tables -fno-builtin-malloc -fno-stack-protector -U_FORTIFY_SOURCE
 IS_GCC  := $(shell $(CC) --version 2>/dev/null | grep -c 'Free Software')
 C_STACK := $(if $(filter 1,$(IS_GCC)),-Wstack-usage=1024)
-LD_LIB  := -shared -nodefaultlibs -Wl,-z,defs,-z,now,-z,nodelete,-z,relro \
+LD_LIB  := -shared -nodefaultlibs -Wl,-z,defs,-z,now,-z,nodelete,-z,relro -Wl,-Bsymbolic-functions \
            -Wl,-soname,libgtrace.so
 L_LIB   := -lgcc -lc
 # Names and lines (tools/symbol, tools/lib/demangle.c): without these libraries the rest still works. Only the

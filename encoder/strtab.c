@@ -1,4 +1,9 @@
-/* Strings by open addressing with linear probing; the texts lie one behind the other in `text`. */
+/*
+ * Strings by open addressing with linear probing; the texts lie one behind the other in `text`.
+ *
+ * Only the first `n_active` slots are in use: few strings touch few pages, and forgetting them is
+ * cheap. More are taken into use when half of them are full.
+ */
 #include "encoder/strtab.h"
 
 #include "encoder/hash.h"
@@ -9,6 +14,7 @@ struct entry {
 	uint32_t len;
 };
 #define GT_ENTRY_HEAD 12 /* N.B. not sizeof(struct entry), which ends in padding */
+#define FIRST_SLOTS   256u
 
 void gt_strtab_init(struct gt_strtab *t, uint64_t *slots, uint32_t n_slots, void *text,
 		    size_t text_cap, _Atomic uint64_t *next_id)
@@ -16,6 +22,7 @@ void gt_strtab_init(struct gt_strtab *t, uint64_t *slots, uint32_t n_slots, void
 	*t = (struct gt_strtab){
 		.slots = slots,
 		.n_slots = n_slots,
+		.n_active = n_slots < FIRST_SLOTS ? n_slots : FIRST_SLOTS,
 		.text = text,
 		/* an offset + 1 must fit into half a slot */
 		.text_cap = text_cap < UINT32_MAX ? text_cap : UINT32_MAX,
@@ -26,7 +33,7 @@ void gt_strtab_init(struct gt_strtab *t, uint64_t *slots, uint32_t n_slots, void
 void gt_strtab_reset(struct gt_strtab *t)
 {
 	if (t->used) /* an unused table stays untouched, and its pages unmapped */
-		memset(t->slots, 0, t->n_slots * sizeof(*t->slots));
+		memset(t->slots, 0, t->n_active * sizeof(*t->slots));
 	t->used = 0;
 	t->text_len = 0;
 }
@@ -43,6 +50,30 @@ static uint32_t hash_of(const char *text, size_t len)
 		len -= n;
 	}
 	return (uint32_t)h;
+}
+
+static size_t end_of_entry(const struct gt_strtab *t, size_t at, size_t len)
+{
+	const size_t end = (at + GT_ENTRY_HEAD + len + 7) & ~(size_t)7;
+	return end < t->text_cap ? end : t->text_cap;
+}
+
+/* Four times the slots; each text finds its place anew. */
+static void grow(struct gt_strtab *t)
+{
+	memset(t->slots, 0, t->n_active * sizeof(*t->slots));
+	t->n_active = t->n_slots / 4 > t->n_active ? t->n_active * 4 : t->n_slots;
+	const uint32_t mask = t->n_active - 1;
+	for (size_t at = 0; at < t->text_len;) {
+		struct entry e;
+		memcpy(&e, t->text + at, GT_ENTRY_HEAD);
+		const uint32_t hash = hash_of((const char *)t->text + at + GT_ENTRY_HEAD, e.len);
+		uint32_t i = hash;
+		while (t->slots[i & mask])
+			i++;
+		t->slots[i & mask] = (uint64_t)hash << 32 | (at + 1);
+		at = end_of_entry(t, at, e.len);
+	}
 }
 
 /* Whether the entry of `slot` is this text; its id goes to *id. */
@@ -77,8 +108,7 @@ static bool add(struct gt_strtab *t, uint64_t *slot, uint32_t hash, const char *
 	memcpy(at + GT_ENTRY_HEAD, text, len);
 	*slot = (uint64_t)hash << 32 | (t->text_len + 1);
 
-	const size_t end = (t->text_len + GT_ENTRY_HEAD + len + 7) & ~(size_t)7;
-	t->text_len = end < t->text_cap ? end : t->text_cap;
+	t->text_len = end_of_entry(t, t->text_len, len);
 	t->used++;
 	id->v = e.id;
 	return true;
@@ -91,9 +121,11 @@ gt_str gt_strtab_put(struct gt_strtab *t, const char *text, size_t len, bool *is
 	if (!len)
 		return id;
 
+	if (t->used >= t->n_active / 2 && t->n_active < t->n_slots)
+		grow(t);
 	const uint32_t hash = hash_of(text, len);
-	const uint32_t mask = t->n_slots - 1;
-	for (uint32_t i = 0; i < t->n_slots; i++) { /* N.B. a tiny table has no empty slot */
+	const uint32_t mask = t->n_active - 1;
+	for (uint32_t i = 0; i < t->n_active; i++) { /* N.B. a tiny table has no empty slot */
 		uint64_t *slot = &t->slots[(hash + i) & mask];
 		if (!*slot) {
 			*is_new = add(t, slot, hash, text, len, &id);

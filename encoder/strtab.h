@@ -10,8 +10,9 @@
 #include <stdatomic.h>
 
 struct gt_strtab {
-	uint64_t *slots;  /* hash in the upper half, offset of the text + 1 below; 0 = empty */
-	uint32_t n_slots; /* power of two */
+	uint64_t *slots;   /* hash in the upper half, offset of the text + 1 below; 0 = empty */
+	uint32_t n_slots;  /* power of two */
+	uint32_t n_active; /* of them, in use so far; power of two */
 	uint32_t used;
 	uint8_t *text; /* entries: id (8 bytes), len (4 bytes), bytes; each 8-aligned */
 	size_t text_cap, text_len;

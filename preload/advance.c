@@ -237,7 +237,7 @@ static void put_g_status(struct gt_thread *t, uint64_t gen, struct gt_batch *b, 
 	gt_w_GoStatusStack(b, now, t->g, m, g_status(state), gt_stack_of(gen, t->start_pc));
 }
 
-void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
+void gt_put_statuses_slow(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
 {
 	const enum gt_state state =
 		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);

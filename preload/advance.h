@@ -97,9 +97,21 @@ static inline uint64_t gt_open(struct gt_thread *t, gt_ns now, bool *is_full)
 	return gt_open_slow(t, now, is_full);
 }
 
+void gt_put_statuses_slow(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
+
 /* Statuses of the thread and its slot, where this generation has none yet; then ProcsChange and its
  * label if due. */
-void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now);
+static inline void gt_put_statuses(struct gt_thread *t, uint64_t gen, struct gt_batch *b, gt_ns now)
+{
+	if (__builtin_expect(
+		    t->named_gen != gen ||
+			    t->named != atomic_load_explicit(&t->name_seq, memory_order_relaxed) ||
+			    atomic_load_explicit(&t->traced, memory_order_relaxed) != gen ||
+			    atomic_load_explicit(&gt_shared[gen % 2].procs_change,
+						 memory_order_relaxed) != gen,
+		    0))
+		gt_put_statuses_slow(t, gen, b, now);
+}
 
 /* Makes everything written since gt_open() part of the trace, at once, with the state that it leads
  * to. */

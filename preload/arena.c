@@ -39,6 +39,7 @@
 #define MAX_BLOCKS  (128u * 1024)
 #define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
 #define MAX_MEMOS   2048u
+#define MAX_WARM    64u
 #define TABLE_BYTES (32u << 20)
 #define MIN_THREADS 256u
 
@@ -174,7 +175,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&chunks, p + t, c, 1u << 20);
 	region_init(&blocks, p + t + c, b, 1u << 18);
 	region_init(&memos, p + t + c + b, m, 1u << 18);
-	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 1u << 20);
+	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 8u << 20);
 	_Atomic uint64_t *const lists[] = { &free_small, &free_big, &free_blocks, &free_memos };
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		atomic_store_explicit(lists[i], 0, memory_order_relaxed);
@@ -383,7 +384,8 @@ static void grow_ahead(struct region *r)
 
 /*
  * A few of the next memos get their first pages, and those of their scratch, before somebody uses
- * them: the first stacks of a thread would cost more for these than for all the rest.
+ * them: the first stacks of a thread would cost more for these than for all the rest. Not where
+ * there are many threads: an idle one has 8 KiB less without.
  */
 static void warm_memos(void)
 {
@@ -391,6 +393,8 @@ static void warm_memos(void)
 	const size_t usable = atomic_load_explicit(&memos.usable, memory_order_acquire);
 	if (warm < given)
 		warm = given;
+	if (given > MAX_WARM * MEMO_BYTES)
+		return;
 	for (; warm < given + 4 * MEMO_BYTES && warm + MEMO_BYTES <= usable; warm += MEMO_BYTES) {
 		gt_sys_populate((uint64_t)memos.base + warm, 8192, true);
 		gt_sys_populate((uint64_t)memos.base + warm + offsetof(struct gt_memo, walk), 4096,

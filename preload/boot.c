@@ -3,14 +3,16 @@
  *
  * Order at start, and why:
  *
- *   1. real functions      everything else may call libc, which may call our hooks
- *   2. settings            from envp, which is what libc's getenv would read
- *   3. control page        a child made by fork must find "off" on it from the first moment on
- *   4. arena, generation 1 there is memory to write to, and a generation to write into
- *   5. main thread         registered while nobody else exists
- *   6. writer              opens the output; without one there is nothing to trace for
- *   7. timers              of CPU samples, if asked for
- *   8. on                  one store
+ *   1. settings            from envp, which is what libc's getenv would read
+ *   2. control page        a child made by fork must find "off" on it from the first moment on
+ *   3. arena, generation 1 there is memory to write to, and a generation to write into. N.B.
+ * membarrier is asked for while nobody shares our memory: later it takes 5 ms
+ *   4. writer, first half  opens the output, while we go on
+ *   5. real functions      those that another library calls before that are looked up one by one
+ *   6. main thread         registered while nobody else exists
+ *   7. writer              is awaited; without an output there is nothing to trace for
+ *   8. timers              of CPU samples, if asked for
+ *   9. on                   one store
  *
  * N.B. the library is not marked "initfirst", although that would start us before every other
  * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
@@ -154,8 +156,17 @@ static void switch_on(void)
 				      memory_order_release);
 }
 
-/* Steps 3 to 8; also what a forked child does for itself. The calling thread is the only one. */
-static int start(void)
+/* What holds for children as well. While the writer opens its file, at the same time. */
+static void learn(void)
+{
+	gt_real_resolve();
+	gt_stack_init();
+	gt_end_init();
+	find_tid_word();
+}
+
+/* Also what a forked child does for itself. The calling thread is the only one. */
+static int start(bool is_child)
 {
 	gt_self = &gt_inside;
 	gt_host_pid = gt_sys_getpid();
@@ -167,18 +178,22 @@ static int start(void)
 		rc = gt_arena_init(gt_cfg.buffer, GT_MAX_THREADS, sizeof(struct gt_thread));
 	if (!rc)
 		rc = gt_advance_init();
+	if (!rc)
+		rc = gt_writer_begin(start_envp);
+	if (!is_child)
+		learn();
 	if (rc)
 		return rc;
 	struct gt_thread *t = gt_thread_register_first(first_pc, first_stack_lo, first_stack_hi);
-	if (!t)
+	if (!t) {
+		gt_writer_cancel();
 		return -ENOMEM;
+	}
 	write_first_status(t);
 	gt_is_tracing = 1;
-	rc = gt_writer_start(start_envp);
-	if (rc) {
-		gt_is_tracing = 0;
+	rc = gt_writer_go();
+	if (rc)
 		return rc;
-	}
 	gt_timer_open();
 	gt_timer_arm(t);
 	gt_self = t;
@@ -217,9 +232,9 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 {
 	(void)argc;
 	(void)argv;
-	gt_real_resolve();
 	gt_config_read(envp);
 	if (gt_cfg.disable || !gt_cfg.out.s[0] || gt_cfg.start == GT_START_OFF) {
+		gt_real_resolve();
 		gt_self = &gt_dead;
 		return;
 	}
@@ -235,11 +250,7 @@ __attribute__((constructor)) static void boot(int argc, char **argv, char **envp
 	find_main_stack(envp);
 	find_program();
 	count_cpus();
-
-	gt_stack_init();
-	gt_end_init();
-	find_tid_word();
-	const int rc = start();
+	const int rc = start(false);
 	if (rc)
 		give_up(rc);
 }
@@ -298,7 +309,7 @@ void gt_child_of_fork(void)
 	if (t->writing & 1 || t->is_walking ||
 	    t->pending.word) /* a handler forked in the middle of something */
 		gt_arena_keep();
-	const int rc = start();
+	const int rc = start(true);
 	if (rc)
 		give_up(rc);
 }

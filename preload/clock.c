@@ -160,7 +160,7 @@ void gt_clock_tick(void)
 	last_mono = mono;
 }
 
-void gt_clock_snapshot(gt_ns *now, gt_ns *mono, uint64_t *wall_s, uint64_t *wall_ns)
+void gt_clock_snapshot(struct gt_stamp *s)
 {
 	uint64_t best = UINT64_MAX;
 	for (int i = 0; i < 8 && best > 2000; i++) { /* again when something came in between */
@@ -172,9 +172,24 @@ void gt_clock_snapshot(gt_ns *now, gt_ns *mono, uint64_t *wall_s, uint64_t *wall
 		if (took >= best)
 			continue;
 		best = took;
-		*now = before;
-		mono->v = kernel;
-		*wall_s = (uint64_t)ts.tv_sec;
-		*wall_ns = (uint64_t)ts.tv_nsec;
+		s->now = before.v;
+		s->mono = kernel;
+		s->wall = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 	}
+}
+
+/* A clock that advances by less than its readings scatter must not stand still or go back. */
+static uint64_t after(uint64_t ns, uint64_t last)
+{
+	return ns <= last && last - ns < 100000000 ? last + 1 : ns; /* further: somebody set it */
+}
+
+void gt_clock_stamp(struct gt_stamp *s, gt_ns start)
+{
+	const struct gt_stamp last = *s;
+	gt_clock_snapshot(s);
+	const uint64_t ago = s->now > start.v ? s->now - start.v : 0;
+	s->now = start.v;
+	s->mono = after(s->mono - ago, last.mono);
+	s->wall = after(s->wall - ago, last.wall);
 }

@@ -41,7 +41,12 @@ static inline gt_ns gt_now(void)
 void gt_clock_init(int allow_tsc);
 /* Writer, every few ms: calibrates, and re-anchors without a step. Cheap when nothing is due. */
 void gt_clock_tick(void);
-/* Three clocks at one instant: trace time, CLOCK_MONOTONIC, wall clock. */
-void gt_clock_snapshot(gt_ns *now, gt_ns *mono, uint64_t *wall_s, uint64_t *wall_ns);
+/* Three clocks at one instant, in ns: trace time, CLOCK_MONOTONIC, wall clock (since 1970). */
+struct gt_stamp {
+	uint64_t now, mono, wall;
+};
+void gt_clock_snapshot(struct gt_stamp *s);
+/* The same at `start`, which was a moment ago, and later than the stamp that was in *s. */
+void gt_clock_stamp(struct gt_stamp *s, gt_ns start);
 
 #endif

@@ -133,15 +133,23 @@ static bool take_note(const uint8_t *p, size_t len, char *out)
 	return false;
 }
 
+static bool is_in_notes(const struct gt_elf *e, const Elf64_Phdr *p, char *out)
+{
+	uint8_t notes[256];
+	const size_t len = p->p_filesz < sizeof(notes) ? p->p_filesz : sizeof(notes);
+	return read_whole(e, notes, len, p->p_offset) && take_note(notes, len, out);
+}
+
 bool gt_elf_build_id(const struct gt_elf *e, char out[41])
 {
-	Elf64_Phdr p;
-	for (int i = 0; i < e->head.e_phnum && program_header(e, i, &p); i++) {
-		uint8_t notes[512];
-		const size_t len = p.p_filesz < sizeof(notes) ? p.p_filesz : sizeof(notes);
-		if (p.p_type == PT_NOTE && read_whole(e, notes, len, p.p_offset) &&
-		    take_note(notes, len, out))
-			return true;
+	Elf64_Phdr some[8]; /* N.B. each look is a system call */
+	for (uint64_t i = 0; i < e->head.e_phnum; i += 8) {
+		const uint64_t n = e->head.e_phnum - i < 8 ? e->head.e_phnum - i : 8;
+		if (!read_whole(e, some, n * sizeof(*some), e->head.e_phoff + i * sizeof(*some)))
+			return false;
+		for (uint64_t k = 0; k < n; k++)
+			if (some[k].p_type == PT_NOTE && is_in_notes(e, &some[k], out))
+				return true;
 	}
 	return false;
 }

@@ -283,10 +283,12 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 			: (enum gt_form)p->form;
 	const size_t n = needs_stack ? gt_stack_capture(t, p->pc) : 0;
 
+	/* What is opened begins with the begin, unless that is in an older generation. */
+	const bool is_same = atomic_load_explicit(&gt_gen, memory_order_relaxed) == begun;
+	const gt_ns first = is_same ? p->begin : now;
 	bool is_full;
-	const uint64_t gen = gt_has_object(p->why, p->object)
-				     ? open_with_note(t, p->begin, &is_full)
-				     : gt_open(t, p->begin, &is_full);
+	const uint64_t gen = gt_has_object(p->why, p->object) ? open_with_note(t, first, &is_full)
+							      : gt_open(t, first, &is_full);
 	if (gen == begun) {
 		write_whole(t, gen, now, form, n);
 		gt_release(t);

@@ -61,19 +61,27 @@ static enum gt_module_kind kind_of(const char *path, uint64_t inode)
 /* "start-end perms offset dev inode   path" */
 static void take_mapping(const char *line)
 {
+	static struct gt_module first; /* the last one seen of a file's beginning */
 	const char *p = line;
 	struct gt_module m = { 0 };
 	m.start = take_hex(&p);
 	p++;
 	m.end = take_hex(&p);
-	if (p[0] != ' ' || p[3] != 'x')
+	if (p[0] != ' ')
 		return;
+	const bool has_code = p[3] == 'x';
 	p += 6;
 	m.offset = take_hex(&p);
 	p++;
 	skip(&p, ' ');
 	for (; *p >= '0' && *p <= '9'; p++)
 		m.inode = m.inode * 10 + (uint64_t)(*p - '0');
+	if (m.offset == 0)
+		first = m;
+	if (!has_code)
+		return;
+	if (first.inode == m.inode && first.start == m.start - m.offset)
+		m.head_len = first.end - first.start;
 	while (*p == ' ')
 		p++;
 	const size_t len = strlen(p);
@@ -132,10 +140,15 @@ bool gt_module_open(const struct gt_module *m, struct gt_elf *e)
 	return m->kind == GT_MODULE_FILE && gt_elf_open(e, gt_module_path(m), m->inode);
 }
 
+/* N.B. the head of the file is mapped as a rule, and that is cheaper to read than the file */
 static void find_build_id(struct gt_module *m)
 {
 	struct gt_elf e;
 	m->has_build_id = true;
+	if (m->kind == GT_MODULE_FILE && m->head_len &&
+	    gt_elf_open_memory(&e, m->start - m->offset, m->head_len) &&
+	    gt_elf_build_id(&e, m->build_id))
+		return;
 	if (!gt_module_open(m, &e))
 		return;
 	gt_elf_build_id(&e, m->build_id);

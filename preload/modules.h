@@ -14,6 +14,7 @@ enum gt_module_kind {
 struct gt_module {
 	uint64_t start, end, offset;
 	uint64_t inode;
+	uint64_t head_len; /* mapped of the file's beginning, `offset` before `start`; 0 = not */
 	uint32_t path, path_len; /* in the module texts */
 	enum gt_module_kind kind;
 	char build_id[41]; /* hex; "" = none or not looked for yet */

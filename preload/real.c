@@ -27,6 +27,7 @@
 
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/next.h"
 #include "preload/object.h"
 #include "preload/sys.h"
 
@@ -188,19 +189,18 @@ struct gt_real gt_real = {
 #undef GT_ASM
 };
 
-static const struct gt_name {
-	const char *name;
-	size_t offset;
-} names[] = {
-#define GT_BLOCKING(group, why, ret, name, params, args) { #name, GT_SLOT(name) },
-#define GT_CUSTOM(group, why, ret, name, params, args)   { #name, GT_SLOT(name) },
-#define GT_ASM(group, why, ret, name, params, args)      { #name, GT_SLOT(name) },
+/* Of the rows of hooks.def; the pointers in gt_real are in the same order. */
+static const char *const names[GT_N_CALLS] = {
+#define GT_BLOCKING(group, why, ret, name, params, args) #name,
+#define GT_CUSTOM(group, why, ret, name, params, args)   #name,
+#define GT_ASM(group, why, ret, name, params, args)      #name,
 #include "preload/hooks.def"
 #undef GT_BLOCKING
 #undef GT_CUSTOM
 #undef GT_ASM
 };
 /* clang-format on */
+_Static_assert(sizeof(gt_real) == GT_N_CALLS * sizeof(void *), "one pointer for each row");
 
 /* ---- looking up ---- */
 
@@ -234,10 +234,24 @@ static void store(size_t offset, const void *p)
 	memcpy((unsigned char *)&gt_real + offset, &p, sizeof(p));
 }
 
-static void find_and_store(const struct gt_name *n)
+static void find_and_store(const char *name, size_t offset)
 {
-	const void *const p = find(n->name);
-	store(n->offset, p ? p : (const void *)gt_real_missing);
+	const void *const p = find(name);
+	store(offset, p ? p : (const void *)gt_real_missing);
+}
+
+static void store_found(size_t i, const void *p)
+{
+	store(i * sizeof(void *), p);
+}
+
+static void find_all(void)
+{
+	static unsigned hashes[GT_N_CALLS];
+	gt_next_find(&gt_real, names, GT_N_CALLS, hashes, store_found);
+	for (size_t i = 0; i < GT_N_CALLS; i++)
+		if (hashes[i])
+			find_and_store(names[i], i * sizeof(void *));
 }
 
 static void resolve_one(const char *name, size_t offset, const void *stub)
@@ -248,7 +262,7 @@ static void resolve_one(const char *name, size_t offset, const void *stub)
 	gt_real_resolve();
 	memcpy(&now, (const unsigned char *)&gt_real + offset, sizeof(now));
 	if (now == stub)
-		find_and_store(&(struct gt_name){ name, offset });
+		find_and_store(name, offset);
 	errno = saved;
 }
 
@@ -418,8 +432,7 @@ void gt_real_resolve(void)
 		return;
 	const int saved = errno;
 	find_more();
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		find_and_store(&names[i]);
+	find_all();
 	look_at_malloc();
 	look_at_objects();
 	errno = saved;

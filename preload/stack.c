@@ -344,10 +344,13 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+static bool is_warm;
+
 void gt_stack_warm(void)
 {
-	if (!gt_cfg.stacks)
+	if (is_warm || !gt_cfg.stacks)
 		return;
+	is_warm = true;
 	gt_rules_warm();
 	for (size_t i = 0; i < n_unwind_data; i++)
 		gt_sys_populate(unwind_data[i].lo, unwind_data[i].hi - unwind_data[i].lo, false);
@@ -355,6 +358,7 @@ void gt_stack_warm(void)
 
 void gt_stack_init(void)
 {
+	is_warm = false;
 	entry_text.lo = getauxval(AT_ENTRY);
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);

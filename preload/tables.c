@@ -187,12 +187,14 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 		write_string((gt_str){ i + 1 }, texts[i], strlen(texts[i]));
 }
 
-void gt_tables_sync(gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns)
+void gt_tables_sync(const struct gt_stamp *s)
 {
+	const gt_ns now = { s->now };
 	uint8_t mem[GT_BATCH_HEADER + 128];
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), now);
 	gt_section_begin(&b, GT_EV_Sync, now);
-	gt_section_sync(&b, 1000000000, now, mono, wall_s, wall_ns);
+	gt_section_sync(&b, 1000000000, now, (gt_ns){ s->mono }, s->wall / 1000000000,
+			s->wall % 1000000000);
 	gt_tables_put(&b, 0, (gt_m){ 0 });
 }
 

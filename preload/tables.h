@@ -15,7 +15,7 @@ int gt_tables_init(struct gt_output *out);
 void gt_tables_begin(uint64_t gen, uint64_t wire_gen);
 
 /* Sync batch: the clocks as they were when the generation was published. */
-void gt_tables_sync(gt_ns now, gt_ns mono, uint64_t wall_s, uint64_t wall_ns);
+void gt_tables_sync(const struct gt_stamp *s);
 
 /*
  * Writes all stacks, names and strings that are new since the last flush, so that the file has them

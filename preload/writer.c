@@ -16,15 +16,11 @@
  * that they use; the next one's are held back. Otherwise ids are not defined.
  * 5. A generation gets its number in the file with its first byte: idle ones leave no gap.
  * 6. After the program's end it leaves within 100 ms or so: memory of the dead must not be pinned.
- *
- * How it learns of the end: exit, a crash and SIGKILL make the pidfd readable (where there is none,
- * the pid is gone). exec does not, but the kernel clears the main thread's tid word, as the memory
- * is still shared; if the leader is no zombie then, the process runs another program. main's
- * pthread_exit clears that word as well, and leaves a zombie leader: the program goes on.
  */
 #include "preload/writer.h"
 
 #include "preload/advance.h"
+#include "preload/alive.h"
 #include "preload/boot.h"
 #include "preload/config.h"
 #include "preload/emit.h"
@@ -42,18 +38,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/kcmp.h>
 #include <linux/prctl.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define TICK_NS       (5 * 1000000ull)
 #define IDLE_NS       (500 * 1000000ull) /* one in which nothing happened is ended without a trace */
 #define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
+#define LATE_NS       (500 * 1000000ull)
 #define REAP_NS       (64 * 1000000ull)
 #define ADVANCE_BYTES (64ull << 20)
 #define MANY_ENDED    512
@@ -63,81 +57,42 @@
 #define BETWEEN_BYTES (64u << 10)
 
 enum ready { READY_NOT, READY_OPEN, READY_YES, READY_FAILED };
+enum go { GO_NOT_YET, GO_ON, GO_HOME };
 
 static struct {
 	struct gt_closer closer; /* first: is_host_dead() and put() find the rest by it */
 	struct gt_output out;
 	struct gt_name_parts parts;
 	bool is_task;
-	int pidfd;              /* -1: none */
-	int *main_tid_word;     /* NULL: unknown */
 	bool is_dead;           /* the program is gone */
-	_Atomic uint32_t ready; /* enum ready */
+	_Atomic uint32_t go;    /* enum go: what the program says to the task */
+	_Atomic uint32_t ready; /* enum ready: what the task, or thread, says */
 	int error;              /* why it failed */
-	int clone_rc;           /* what its clone returned */
+	long between;           /* the task that makes the task, or why there is none */
+	int clone_rc;           /* what the clone of the task returned */
 	_Atomic uint32_t flush_asked, flush_done;
 	_Atomic uint64_t last_round; /* ns */
 	uint64_t gen;                /* being written, */
 	uint64_t wire_gen;           /* and its number in the file */
 	bool is_begun;               /* its sync batch is in the file */
-	gt_ns now, mono;             /* its clocks */
-	uint64_t wall_s, wall_ns;
-	uint64_t last_mono, last_wall; /* of the generation before, in ns */
-	uint64_t bytes_before;         /* out.written when it began */
-	struct gt_chunk *held;         /* chunks of the next generation, oldest first */
+	struct gt_stamp stamp;       /* its start */
+	uint64_t bytes_before;       /* out.written when it began */
+	struct gt_chunk *held;       /* chunks of the next generation, oldest first */
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
 
-/* ---- is the program still there? ---- */
-
-/* State letter of the leader in /proc/PID/stat; 0 = gone. */
-static char leader_state(void)
-{
-	char path[32], stat[256];
-	gt_format(path, sizeof(path), "/proc/%u/stat", (uint64_t)gt_host_pid);
-	if (gt_sys_read_file(path, stat, sizeof(stat)) <= 0)
-		return 0;
-	const char *p = strrchr(stat, ')');
-	return p && p[1] ? p[2] : 0;
-}
-
-static bool is_exec_done(void)
-{
-	if (!w.main_tid_word) /* a child made by a raw fork has none */
-		return GT_SYS6(SYS_kcmp, gt_sys_getpid(), gt_host_pid, KCMP_VM, 0, 0, 0) > 0;
-	if (__atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
-		return false;
-	const char state = leader_state();
-	return state != 'Z' && state != 'X';
-}
-
-/* As a thread: is nobody else left? (Then the process would never end because of us.) */
-static bool is_alone(void)
-{
-	if (!w.main_tid_word || __atomic_load_n(w.main_tid_word, __ATOMIC_RELAXED) != 0)
-		return false;
-	struct stat st; /* the directory has two links, and one for each task: the zombie leader's
-			   and ours */
-	return GT_SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) == 0 &&
-	       st.st_nlink <= 4;
-}
+/* ---- the closer ---- */
 
 static bool is_host_gone(uint64_t wait_ns)
 {
-	if (!w.is_task) {
-		if (wait_ns)
-			gt_sys_futex_wait(&w.flush_asked,
-					  atomic_load_explicit(&w.flush_done, memory_order_relaxed),
-					  wait_ns);
-		return is_alone();
-	}
-	struct pollfd p = { .fd = w.pidfd, .events = POLLIN };
-	struct timespec ts = { 0, (long)wait_ns };
-	const long n = GT_SYS6(SYS_ppoll, &p, w.pidfd >= 0, &ts, NULL, 0, 0);
-	if (w.pidfd >= 0 ? n == 1 : GT_SYS2(SYS_kill, gt_host_pid, 0) == -ESRCH)
-		return true;
-	return is_exec_done();
+	if (w.is_task)
+		return gt_alive_is_gone(wait_ns);
+	if (wait_ns)
+		gt_sys_futex_wait(&w.flush_asked,
+				  atomic_load_explicit(&w.flush_done, memory_order_relaxed),
+				  wait_ns);
+	return gt_alive_is_alone();
 }
 
 static bool closer_is_host_dead(struct gt_closer *self)
@@ -167,7 +122,7 @@ static void begin_in_file(void)
 	w.is_begun = true;
 	w.wire_gen++;
 	gt_tables_begin(w.gen, w.wire_gen);
-	gt_tables_sync(w.now, w.mono, w.wall_s, w.wall_ns);
+	gt_tables_sync(&w.stamp);
 }
 
 static void closer_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment, uint64_t gen,
@@ -200,11 +155,26 @@ static struct gt_chunk *take_chunks(void)
 	return list;
 }
 
+/* Where nothing happened for long: viewers begin a trace at the stamp, and not at the first event.
+ */
+static void start_late(const struct gt_chunk *c)
+{
+	uint64_t first = UINT64_MAX;
+	for (; c; c = gt_chunk_at(c->next))
+		if (c->gen == w.gen && c->start < first)
+			first = c->start;
+	if (w.is_begun || first == UINT64_MAX || first < w.stamp.now + LATE_NS)
+		return;
+	const uint64_t by = first - w.stamp.now;
+	w.stamp = (struct gt_stamp){ first, w.stamp.mono + by, w.stamp.wall + by };
+}
+
 static void drain(bool is_final)
 {
 	struct gt_chunk *c = take_chunks();
 	if (!c && !is_final)
 		return;
+	start_late(c);
 	begin_in_file();
 	gt_tables_flush(is_final); /* before the events that use them */
 	struct gt_chunk **held = &w.held, *last = NULL;
@@ -246,34 +216,12 @@ static void count_cpu_time(void)
 		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* A clock that advances by less than its readings scatter must not stand still or go back. */
-static uint64_t after(uint64_t ns, uint64_t *last)
-{
-	if (ns <= *last && *last - ns < 100000000) /* further back: somebody set the clock */
-		ns = *last + 1;
-	*last = ns;
-	return ns;
-}
-
-/* The three clocks at the start of the generation, which was a moment ago. */
-static void snapshot(void)
-{
-	gt_clock_snapshot(&w.now, &w.mono, &w.wall_s, &w.wall_ns);
-	const uint64_t start = gt_shared[w.gen % 2].start.v;
-	const uint64_t ago = w.now.v > start ? w.now.v - start : 0;
-	const uint64_t wall = after(w.wall_s * 1000000000 + w.wall_ns - ago, &w.last_wall);
-	w.mono.v = after(w.mono.v - ago, &w.last_mono);
-	w.now.v = start;
-	w.wall_s = wall / 1000000000;
-	w.wall_ns = wall % 1000000000;
-}
-
 static void next_generation(void)
 {
 	w.gen++;
 	w.is_begun = false;
 	w.bytes_before = w.out.written;
-	snapshot();
+	gt_clock_stamp(&w.stamp, gt_shared[w.gen % 2].start);
 }
 
 /* After its end: is there anything of the generation to write? */
@@ -376,6 +324,22 @@ static uint64_t pause_ns(uint64_t now)
 	return left < TICK_NS ? left : TICK_NS;
 }
 
+/* What its threads and the trace need from time to time. */
+static void look_after_program(uint64_t now)
+{
+	static uint64_t last_heap, last_fds;
+	gt_arena_grow_ahead();
+	gt_stack_warm();
+	if (now - last_fds > 50000000) {
+		gt_fd_refresh(gt_host_pid);
+		last_fds = now;
+	}
+	if (now - last_heap > 10000000) {
+		tell_heap();
+		last_heap = now;
+	}
+}
+
 static void stop_tracing(void)
 {
 	for (unsigned g = 0; g < GT_N_GROUPS; g++)
@@ -392,18 +356,10 @@ static void round_once(void)
 		gt_counters[GT_COUNTER_writer_gap_ns] = gap;
 	atomic_store_explicit(&w.last_round, now, memory_order_relaxed);
 	gt_clock_tick();
-	gt_arena_grow_ahead();
 	drain(false);
 	read_samples(gt_shared[w.gen % 2].start, (gt_ns){ UINT64_MAX });
-	static uint64_t last_heap, last_fds;
-	if (now - last_fds > 50000000 && !w.is_dead) {
-		gt_fd_refresh(gt_host_pid);
-		last_fds = now;
-	}
-	if (now - last_heap > 10000000 && !w.is_dead) {
-		tell_heap();
-		last_heap = now;
-	}
+	if (!w.is_dead) /* N.B. not for one that ends at once */
+		look_after_program(now);
 	now = gt_now().v;
 	if (w.is_dead || is_due(now))
 		close_generation(now, !w.is_dead && is_idle());
@@ -420,35 +376,30 @@ static void round_once(void)
 
 /* ---- start and end ---- */
 
-static int open_everything(void)
+static int open_output(void)
 {
 	struct timespec ts;
 	GT_SYS2(SYS_clock_gettime, CLOCK_REALTIME, &ts);
 	w.parts.start_s = (uint64_t)ts.tv_sec;
-	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
-		return -ENOMEM;
-	const int rc = gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
-	if (rc)
-		return rc;
-	w.gen = 1;
-	snapshot();
-	return 0;
+	return gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 }
 
 static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
 	if (!w.is_task)
-		w.error = open_everything();
-	if (!w.error)
+		w.error = open_output();
+	if (!w.error) {
+		w.gen = 1;
+		gt_clock_stamp(&w.stamp, gt_shared[w.gen % 2].start);
 		gt_perf_open(w.is_task);
+	}
 	atomic_store_explicit(&w.ready, w.error ? READY_FAILED : READY_YES,
 			      memory_order_release); /* acquire: start */
 	gt_sys_futex_wake(&w.ready);
 	if (!w.error) { /* N.B. what takes long comes when nobody waits any more */
 		gt_exe_find();
 		gt_symbols_name(getauxval(AT_ENTRY), "main");
-		gt_stack_warm();
 	}
 	/* N.B. a round after its death: its last events may be behind a generation being closed */
 	for (bool is_over = w.error; !is_over; is_over = is_over || !gt_is_tracing) {
@@ -467,11 +418,16 @@ static void task_main(void *arg)
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
 	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
-	const long fd = GT_SYS2(SYS_pidfd_open, gt_host_pid, 0);
-	w.pidfd = GT_SYS_FAILED(fd) ? -1 : (int)fd;
-	if (fd == -ESRCH) /* it is dead already */
-		w.is_dead = true;
-	run();
+	w.is_dead = !gt_alive_watch();
+	while (atomic_load_explicit(&w.go, memory_order_acquire) == GO_NOT_YET && !w.is_dead) {
+		gt_sys_futex_wait(&w.go, GO_NOT_YET, TICK_NS);
+		w.is_dead = is_host_gone(0);
+	}
+	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);
+	if (go == GO_ON)
+		run();
+	else if (go == GO_HOME)
+		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
 }
 
 static void *thread_main(void *arg)
@@ -492,10 +448,10 @@ static void *thread_main(void *arg)
  */
 static void between_main(void *arg)
 {
-	const uint64_t all = ~0ull; /* the thread pointer is still the caller's: no handlers */
+	const uint64_t all = ~0ull;
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
 	GT_SYS3(SYS_close_range, 0, ~0u, 0);
-	w.error = open_everything();
+	w.error = open_output();
 	uint8_t *tcb = (uint8_t *)arg;
 	if (!w.error)
 		w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
@@ -509,7 +465,7 @@ static void between_main(void *arg)
 }
 
 /* Own stack and thread pointer: zeros, but for what compiled code reads at fixed places. */
-static int start_task(void)
+static long begin_task(void)
 {
 	uint8_t *mem = (uint8_t *)gt_arena_alloc(STACK_BYTES + TLS_BYTES + BETWEEN_BYTES);
 	if (!mem)
@@ -521,21 +477,31 @@ static int start_task(void)
 	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
 	tcb[5] = canary;
 	tcb[6] = guard;
-	w.is_task = true;
 	uint8_t *top = mem + STACK_BYTES + TLS_BYTES + BETWEEN_BYTES;
 	const uint64_t all = ~0ull;
 	uint64_t old;
-	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited: see between_main() */
-	const long between =
-		gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED, top, NULL, between_main, tcb);
-	if (!GT_SYS_FAILED(between)) /* N.B. with signals blocked: a handler would end the wait */
-		gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
+	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8); /* inherited */
+	const long rc = gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS, top, tcb,
+					  between_main, tcb);
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
-	if (GT_SYS_FAILED(between))
-		return (int)between;
+	return rc;
+}
+
+static int await_task(void)
+{
+	const uint64_t all = ~0ull;
+	uint64_t old;
+	if (GT_SYS_FAILED(w.between))
+		return (int)w.between;
+	if (atomic_load_explicit(&w.ready, memory_order_acquire) == READY_NOT) {
+		/* N.B. with signals blocked: a handler would end the wait */
+		GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+		gt_sys_futex_wait(&w.ready, READY_NOT, READY_NS);
+		GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
+	}
 	if (atomic_load_explicit(&w.ready, memory_order_acquire) == READY_NOT)
 		return 0; /* a file system that hangs: it may come yet, and nobody waits for it */
-	while (GT_SYS4(SYS_wait4, between, NULL, __WCLONE, NULL) == -EINTR)
+	while (GT_SYS4(SYS_wait4, w.between, NULL, __WCLONE, NULL) == -EINTR)
 		;
 	return GT_SYS_FAILED(w.clone_rc) ? w.clone_rc : 0;
 }
@@ -543,12 +509,11 @@ static int start_task(void)
 static int start_thread(void)
 {
 	w.is_task = false;
-	w.pidfd = -1;
 	atomic_store_explicit(&w.ready, READY_NOT, memory_order_relaxed);
 	return gt_real_start_thread(thread_main);
 }
 
-int gt_writer_start(char *const envp[])
+int gt_writer_begin(char *const envp[])
 {
 	memset(&w, 0, sizeof(w));
 	w.closer = (struct gt_closer){ closer_is_host_dead, closer_idle, closer_put, 0, false };
@@ -556,10 +521,24 @@ int gt_writer_start(char *const envp[])
 	w.parts.envp = envp;
 	w.parts.exe = gt_program;
 	w.out.fd = -1;
-	if (GT_SYS2(SYS_prctl, PR_GET_TID_ADDRESS, &w.main_tid_word) ||
-	    gt_sys_gettid() != gt_host_pid)
-		w.main_tid_word = NULL;
-	int rc = gt_cfg.writer == GT_WRITER_TASK ? start_task() : -ENOSYS;
+	gt_alive_init();
+	if (gt_symbols_init() || gt_tables_init(&w.out) || gt_samples_init())
+		return -ENOMEM;
+	w.is_task = gt_cfg.writer == GT_WRITER_TASK;
+	w.between = w.is_task ? begin_task() : -ENOSYS;
+	return 0;
+}
+
+static void say_go(enum go go)
+{
+	atomic_store_explicit(&w.go, go, memory_order_release); /* acquire: task_main() */
+	gt_sys_futex_wake(&w.go);
+}
+
+int gt_writer_go(void)
+{
+	say_go(GO_ON);
+	int rc = await_task();
 	if (rc)
 		rc = start_thread();
 	if (rc || w.error)
@@ -568,6 +547,12 @@ int gt_writer_start(char *const envp[])
 		return 0;
 	gt_sys_futex_wait(&w.ready, w.is_task ? READY_OPEN : READY_NOT, READY_NS);
 	return atomic_load_explicit(&w.ready, memory_order_acquire) == READY_FAILED ? w.error : 0;
+}
+
+void gt_writer_cancel(void)
+{
+	say_go(GO_HOME);
+	await_task();
 }
 
 void gt_writer_flush(uint64_t bound_ns)

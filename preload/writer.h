@@ -8,11 +8,19 @@
 #include <stdint.h>
 
 /*
- * Starts it and waits (bounded) until its output is open. 0; or -errno, when there is no output or
- * no way to run: then there is nothing to trace for. `envp`: for the output's name. Context: boot
- * and forked child, one thread.
+ * Begins to start it: its output is being opened while the program gets ready. 0 or -ENOMEM.
+ * `envp`: for the output's name. Context: boot and forked child, one thread; the arena is there.
  */
-int gt_writer_start(char *const envp[]);
+int gt_writer_begin(char *const envp[]);
+
+/*
+ * The program is ready to be traced. Waits (bounded) until the output is open. 0; or -errno, when
+ * there is no output or no way to run: then there is nothing to trace for.
+ */
+int gt_writer_go(void);
+
+/* Instead of gt_writer_go(): it will not be traced. No file is left. */
+void gt_writer_cancel(void);
 
 /* Asks for everything so far to be in the file, as whole generations, and waits at most `bound_ns`
  * for it. */

@@ -11,7 +11,7 @@ FUZZ=$B/address-undefined/tests/fuzz/fuzz_read
 [ -x "$FUZZ" ] || { echo "skipped: no fuzz_read, run make fuzz"; exit 77; }
 
 # Each line: what we say of a file that Go takes, and the number in docs/READER.md.
-known='Frequency of 0 units per second|the batch ends inside a (string|stack|CPU sample|ClockSnapshot|Frequency)|batch of experiment [0-9]+: readers know only 1|experimental batch in a go 1.22 trace|the file ends behind the first byte of an experimental batch|not a Go trace: expected a header'
+known='Frequency of 0 units per second|the batch ends inside a (string|stack|CPU sample|ClockSnapshot|Frequency)|batch of experiment [0-9]+: readers know only 1|experimental batch in a go 1.22 trace|the file ends behind the first byte of an experimental batch|not a Go trace: expected a header|a batch that begins with the mark'
 
 # file<TAB>verdict<TAB>hash of its events
 digest() { python3 -c '

@@ -1,4 +1,6 @@
 // C++20: latch, barrier, counting_semaphore, atomic wait: they wait in syscall(SYS_futex), not in pthread calls.
+#include "tests/run/prog.h"
+
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -7,6 +9,7 @@
 #include <pthread.h>
 #include <semaphore>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -16,13 +19,14 @@ int main()
 	std::latch go(1), all(4);
 	std::counting_semaphore<8> items(0);
 	std::barrier phase(4);
-	std::atomic<int> word(0), sum(0), arrived(0);
+	std::atomic<int> word(0), sum(0), arrived(0), tids[4] = {};
 	std::vector<std::thread> v;
 	for (int i = 0; i < 4; i++)
 		v.emplace_back([&, i] {
 			char name[16];
 			std::snprintf(name, sizeof(name), "worker-%d", i);
 			pthread_setname_np(pthread_self(), name);
+			tids[i] = gettid();
 			arrived++;
 			go.wait();
 			arrived++;
@@ -33,10 +37,13 @@ int main()
 			sum += i + 1;
 			all.count_down();
 		});
-	// All are at the next wait, and stay there for 50 ms.
+	// All are asleep in the next wait, and stay there for 50 ms.
 	const auto hold = [&](int n) {
 		while (arrived < n)
 			std::this_thread::yield();
+		for (auto &tid : tids)
+			while (!prog_is_asleep(tid))
+				std::this_thread::yield();
 		std::this_thread::sleep_for(50ms);
 	};
 	hold(4);

@@ -22,7 +22,7 @@ judge "$T"/procs.*.trace "$T"/sleep.*.trace
 f=$(echo "$T"/procs.*.trace)
 fact '[.goroutines[] | waited("sleep")] | max >= 30000000' "$f"
 # The waiting thread never came back: its wait is open, and written.
-fact 'thr("forever") | waited("sync") >= 20000000' "$f"
+fact 'thr("forever") | waited("sync") >= 30000000' "$f"
 fact '[.goroutines[] | waited("sleep")] | max >= 30000000' "$(echo "$T"/sleep.*.trace)"
 
 # The same name twice: nothing is overwritten, both are valid

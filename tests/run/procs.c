@@ -26,10 +26,13 @@ static void *busy(void *arg)
 	return arg;
 }
 
+static _Atomic int forever_tid;
+
 static void *forever(void *arg)
 {
 	sem_t s;
 	sem_init(&s, 0, 0);
+	forever_tid = gettid();
 	sem_wait(&s);
 	return arg;
 }
@@ -104,6 +107,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "exec")) {
 		struct prog_thread t;
 		prog_spawn(&t, "forever", forever, NULL);
+		while (!forever_tid || !prog_is_asleep(forever_tid))
+			prog_sleep_ms(1);
 		prog_sleep_ms(30);
 		execve(argv[2], argv + 2, environ);
 		rc = 98;

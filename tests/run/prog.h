@@ -29,7 +29,7 @@ struct prog_thread {
 
 static inline void *prog_enter(void *arg)
 {
-	struct prog_thread *t = arg;
+	struct prog_thread *t = (struct prog_thread *)arg;
 	CHECK(pthread_setname_np(pthread_self(), t->name) == 0);
 	return t->fn(t->arg);
 }
@@ -60,6 +60,20 @@ static inline int64_t prog_now_ns(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Whether a thread sleeps in the kernel: what it said before that, "I am about to wait", is true
+ * by then. */
+static inline int prog_is_asleep(int tid)
+{
+	char path[64], name[64], state = 0;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	FILE *f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d %63s %c", name, &state) != 2)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state == 'S';
 }
 
 #endif

@@ -35,8 +35,9 @@ for i in $(seq "$N"); do
 		[ "$have" -ge 1 ] || have=1 # all of it is the tail that was lost: measured from the first wait
 		[ "$have" -gt "$n" ] && have=$n
 		lost_ms=$((($(at "$n") - $(at "$have")) / 1000000))
-		# One period, and what the machine may starve the writer: 537 ms were seen on a loaded virtual machine (writer_gap_ns)
-		[ "$lost_ms" -le $((PERIOD_MS + ${SLACK_MS:-600})) ] || fail "run $i: the last $lost_ms ms are lost, $have of $n waits"
+		# One period, and what the machine may starve the writer: 537 ms were seen on a loaded virtual machine
+		# (writer_gap_ns), more where the program itself was starved.
+		[ "$lost_ms" -le $((PERIOD_MS + ${SLACK_MS:-600} + 2 * $(told 4) / 1000000)) ] || fail "run $i: the last $lost_ms ms are lost, $have of $n waits"
 	fi
 done
 echo "$N times, $recovered recovered"

@@ -92,6 +92,7 @@ static void idle(int n)
 	pthread_attr_t a;
 	pthread_attr_init(&a);
 	pthread_attr_setstacksize(&a, 65536);
+	prog_sleep_ms(50); /* what is there once, and not for each thread */
 	const long before = resident_kib();
 	for (int i = 0; i < n; i++) {
 		pthread_t t;

@@ -41,4 +41,13 @@ for sig in STOP KILL; do
 		fi
 	done
 done
+# Nothing happens while it is stopped: a generation's stamp is not a second before its first event all the same.
+rm -f "$T"/*.trace*
+start -- sleep 2.5
+for _ in $(seq 200); do w=$(writer_of "$pid") && [ "$(wc -c <"$TRACE")" -gt 16 ] && break; sleep 0.005; done
+kill -STOP "$w" || fail "no gtrace-writer under $pid"
+finish
+kill -CONT "$w"
+judge
+fact '[.goroutines[] | waited("sleep")] | max >= 2500000000'
 done_ok

@@ -98,8 +98,7 @@ static struct core {
 	struct gt_chunk *held; /* of the next generation, oldest first */
 	uint64_t gen;          /* that is open in the file */
 	bool is_begun;
-	gt_ns now, mono;
-	uint64_t wall_s, wall_ns, last_mono, last_wall;
+	struct gt_stamp stamp;
 	bool is_host_dead;
 	unsigned idles; /* calls of idle() in the present advance */
 	void (*on_idle)(unsigned round);
@@ -135,7 +134,7 @@ static inline void core_begin_in_file(void)
 		return;
 	core.is_begun = true;
 	gt_tables_begin(core.gen, core.gen);
-	gt_tables_sync(core.now, core.mono, core.wall_s, core.wall_ns);
+	gt_tables_sync(&core.stamp);
 }
 
 static inline void core_put(struct gt_closer *self, struct gt_batch *b, uint8_t experiment,
@@ -183,25 +182,6 @@ static inline void core_drain(bool is_final)
 	}
 }
 
-static inline uint64_t core_after(uint64_t ns, uint64_t *last)
-{
-	*last = ns <= *last ? *last + 1 : ns;
-	return *last;
-}
-
-static inline void core_snapshot(void)
-{
-	gt_clock_snapshot(&core.now, &core.mono, &core.wall_s, &core.wall_ns);
-	const uint64_t start = gt_shared[core.gen % 2].start.v;
-	const uint64_t ago = core.now.v > start ? core.now.v - start : 0;
-	const uint64_t wall =
-		core_after(core.wall_s * 1000000000 + core.wall_ns - ago, &core.last_wall);
-	core.mono.v = core_after(core.mono.v - ago, &core.last_mono);
-	core.now.v = start;
-	core.wall_s = wall / 1000000000;
-	core.wall_ns = wall % 1000000000;
-}
-
 /* Closes the current generation to its last byte. The caller stays who it was. */
 static inline void core_advance(void)
 {
@@ -219,7 +199,7 @@ static inline void core_advance(void)
 	}
 	core.gen = gen + 1;
 	core.is_begun = false;
-	core_snapshot();
+	gt_clock_stamp(&core.stamp, gt_shared[core.gen % 2].start);
 }
 
 /* Starts everything: generation 1, the calling thread as main thread (G 1), an empty file. */
@@ -243,7 +223,7 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	}
 	core_sink(&core.out.sink, GT_FILE_HEADER, GT_FILE_HEADER_LEN);
 	core.gen = 1;
-	core_snapshot();
+	gt_clock_stamp(&core.stamp, gt_shared[core.gen % 2].start);
 	core.main = gt_thread_register_first((uint64_t)&core_boot, 0, 0);
 	bool is_full;
 	const gt_ns now = gt_now();

@@ -434,7 +434,7 @@ static void never_had_room(enum birth birth)
 	core.out.sink.put(&core.out.sink, &mark, 1);
 	core.gen++;
 	core.is_begun = false;
-	core_snapshot();
+	gt_clock_stamp(&core.stamp, gt_shared[core.gen % 2].start);
 	core_advance();
 	core_advance();
 	cr_assert(eq(u32, use_of(t), GT_FREE));

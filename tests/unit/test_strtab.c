@@ -137,6 +137,31 @@ Test(strtab, a_reset_forgets_everything)
 	}
 }
 
+Test(strtab, few_strings_touch_few_slots)
+{
+	static uint64_t wide[4096];
+	struct gt_strtab t;
+	char name[16];
+	gt_strtab_init(&t, wide, 4096, text, TEXT, &next_id);
+	for (unsigned i = 0; i < 120; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		cr_assert(eq(u64, put(&t, name, true), i + 1));
+	}
+	for (size_t i = 256; i < 4096; i++)
+		cr_assert(eq(u64, wide[i], 0));
+	for (unsigned i = 120; i < 150; i++) { /* more slots are taken into use, nothing is lost */
+		snprintf(name, sizeof(name), "%u", i);
+		cr_assert(eq(u64, put(&t, name, true), i + 1));
+	}
+	for (unsigned i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		cr_assert(eq(u64, put(&t, name, false), i + 1));
+	}
+	gt_strtab_reset(&t);
+	for (size_t i = 0; i < 4096; i++)
+		cr_assert(eq(u64, wide[i], 0));
+}
+
 /* So many that some must have the same 32-bit hash: about 20 pairs. */
 #define MANY 400000
 

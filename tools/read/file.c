@@ -395,6 +395,12 @@ static int skip_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 	return 1;
 }
 
+/* Go's reader takes such a batch, of whatever generation, for the end of the open one. */
+static bool is_false_end(const struct gt_file *f, const struct gt_wire_batch *b)
+{
+	return f->version >= 26 && !b->experiment && b->size && *b->data == GT_END_OF_GENERATION;
+}
+
 static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err *err)
 {
 	const int64_t have = fill(f, MAX_HEADER + 1, err);
@@ -416,7 +422,7 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 		return len;
 	b->data = p + len;
 	b->data_offset = b->offset + (uint64_t)len;
-	if (f->skips_events && b->size && len < have &&
+	if (f->skips_events && b->size && len < have && !is_false_end(f, b) &&
 	    (b->kind = kind_of(b, f->version)) == GT_BATCH_EVENTS)
 		return skip_batch(f, b, err);
 	const int64_t whole = fill(f, (size_t)len + b->size, err);
@@ -429,6 +435,9 @@ static int next_batch(struct gt_file *f, struct gt_wire_batch *b, struct gt_err 
 				  b->size, whole - len);
 	f->is_behind = false;
 	b->data = f->buf + f->pos + len; /* filling may have moved it */
+	if (is_false_end(f, b))
+		return gt_err_set(err, GT_ERR_FORMAT, b->offset,
+				  "a batch that begins with the mark of a generation's end [C2]");
 	const int rc = check_generation(f, b, err);
 	if (rc < 0)
 		return rc;
