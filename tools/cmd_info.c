@@ -282,10 +282,12 @@ static void print_head(const struct gt_summary *s, bool is_growing)
 	       s->n_strings, s->n_stacks, s->n_samples);
 	printf("events     %" PRIu64 "\n", gt_summary_events(s));
 	if (s->old.version != 0)
-		printf("format     %s, read as a go 1.%d trace; %" PRIu64
-		       " events have no place in that and are left out\n",
+		printf("format     %s, read as a go 1.%d trace\n",
 		       s->old.version < 7 ? "the first of Go's" : "of Go 1.7 to 1.21",
-		       GT_OLD_VERSION, s->old.left_out);
+		       GT_OLD_VERSION);
+	if (s->old.left_out > 0)
+		printf("left out   %" PRIu64 " events, which have no place in that\n",
+		       s->old.left_out);
 	if (gt_summary_hooks_off(s) != NULL)
 		printf("hooks      %s: these functions were not traced\n", gt_summary_hooks_off(s));
 }
