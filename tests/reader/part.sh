@@ -70,7 +70,7 @@ tid=${g#* } g=${g% *}
 "$GT" threads --csv "$f" 2>/dev/null | grep "^$tid,$g," >"$T/want"
 for who in "g$g" "$tid"; do
 	"$GT" threads --csv --thread "$who" "$f" 2>/dev/null | tail -n +2 >"$T/got"
-	cmp -s "$T/want" "$T/got" || fail "threads --thread $who: $(head -2 "$T/got")"
+	cmp -s "$T/want" "$T/got" || fail "threads --thread $who: $(cat "$T/got"), want $(cat "$T/want")"
 	one=$("$GT" flame --folded -o - --thread "$who" "$f" 2>/dev/null | awk '{ n += $NF } END { printf "%.0f", n }')
 	want=$(cols <(tr -d '\r' <"$T/csv") g contention_ns io_ns idle_ns sleep_ns calls_ns | awk -v g="$g" '$1 == g { printf "%.0f", $2 + $3 + $4 + $5 + $6 }')
 	[ "$one" = "$want" ] || fail "flame --thread $who: $one ns, want $want"

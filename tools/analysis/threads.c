@@ -124,7 +124,9 @@ void gt_threads_free(struct gt_threads *t)
 
 int gt_threads_read(struct gt_threads *t, const char *verb, const struct gt_input *in)
 {
-	const int status = gt_answer_read(&t->answer, verb, in);
+	struct gt_input all = *in;
+	all.has_others = true; /* a thread's tid may be told after its birth */
+	const int status = gt_answer_read(&t->answer, verb, &all);
 	const struct gt_model *m = t->answer.model;
 	const int64_t end = gt_model_process(m)->end;
 	for (uint32_t i = 0; i < gt_model_n_threads(m); i++) {
