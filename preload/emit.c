@@ -409,6 +409,20 @@ void gt_heap_set(uint64_t bytes)
 	atomic_store_explicit(&heap_total, bytes, memory_order_relaxed);
 }
 
+void gt_emit_statuses(struct gt_thread *t)
+{
+	bool is_full;
+	if (!is_free(t))
+		return;
+	const gt_ns now = gt_now();
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (!gen)
+		return;
+	gt_put_statuses(t, gen, &t->batch[gen % 2], now);
+	gt_commit(t, gen, GT_STATE_RUNNING);
+	gt_release(t);
+}
+
 void gt_emit_heap(struct gt_thread *t)
 {
 	if (!is_free(t))

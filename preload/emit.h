@@ -77,4 +77,8 @@ void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t 
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
 void gt_heap_set(uint64_t bytes);
 
+/* What a generation says first of the calling thread, if it has not been said and nothing is
+ * pending. */
+void gt_emit_statuses(struct gt_thread *t);
+
 #endif

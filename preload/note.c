@@ -19,6 +19,7 @@
 #include "preload/note.h"
 
 #include "preload/advance.h"
+#include "preload/emit.h"
 #include "preload/stack.h"
 
 const uint8_t gt_objects[GT_N_WHYS] = {
@@ -124,7 +125,9 @@ void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t cou
 {
 	const size_t n = gt_stack_capture(t, pc);
 	const uint64_t gen = open_for_note(t);
+	bool is_told = true;
 	if (gen) {
+		is_told = atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen;
 		const gt_stack id = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
 		gt_note_put(t, gen,
 			    &(struct gt_note){ .time = when,
@@ -137,4 +140,6 @@ void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t cou
 	}
 	if (n)
 		gt_stack_done(t);
+	if (!is_told) /* N.B. a generation with notes alone would have its first event much later */
+		gt_emit_statuses(t);
 }
