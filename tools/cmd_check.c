@@ -18,6 +18,7 @@ struct check {
 	uint64_t events, generations;
 	uint64_t errors, warnings;
 	bool is_unreadable;
+	bool is_old; /* offsets are not the file's */
 };
 
 static void tell(void *user, enum gt_severity severity, const struct gt_err *err)
@@ -25,15 +26,17 @@ static void tell(void *user, enum gt_severity severity, const struct gt_err *err
 	struct check *c = user;
 	const bool is_error = severity == GT_ERROR || c->is_strict;
 	*(is_error ? &c->errors : &c->warnings) += 1;
+	struct gt_err e = *err;
+	if (c->is_old)
+		e.offset = GT_NO_OFFSET;
 	if (c->json) {
 		gt_json_object(c->json, NULL, true);
 		gt_json_text(c->json, "severity", is_error ? "error" : "warning");
-		if (err->offset != GT_NO_OFFSET)
-			gt_json_u64(c->json, "offset", err->offset);
-		gt_json_text(c->json, "text", err->text);
+		if (e.offset != GT_NO_OFFSET)
+			gt_json_u64(c->json, "offset", e.offset);
+		gt_json_text(c->json, "text", e.text);
 		gt_json_end_object(c->json);
 	} else if (is_error || !c->is_quiet) {
-		struct gt_err e = *err;
 		if (!is_error)
 			gt_err_prefix(&e, "warning");
 		gt_err_print(&e, c->file, stdout);
@@ -78,6 +81,20 @@ static int read_all(struct check *c, struct gt_trace *t, struct gt_strict *s, st
 	return rc;
 }
 
+/* What the new format has no place for is lost to every command. */
+static void tell_old(struct check *c, const struct gt_file_old *old)
+{
+	struct gt_err err;
+	c->is_old = old != NULL;
+	if (old == NULL || old->left_out == 0)
+		return;
+	gt_err_set(&err, GT_ERR_FORMAT, GT_NO_OFFSET,
+		   "%" PRIu64 " events of this go 1.%d trace have no place in newer formats, and "
+		   "are left out",
+		   old->left_out, old->version);
+	tell(c, GT_WARNING, &err);
+}
+
 static void check_file(struct check *c)
 {
 	if (c->json) {
@@ -90,6 +107,8 @@ static void check_file(struct check *c)
 	struct gt_strict *s = t ? gt_strict_new(tell, c) : NULL;
 	if (t)
 		gt_trace_set_focus(t, c->file, &c->focus);
+	if (t)
+		tell_old(c, gt_file_old(gt_trace_file(t)));
 	if (t && !s)
 		gt_err_set(&err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
 	if (!s || read_all(c, t, s, &err) < 0)
@@ -133,8 +152,7 @@ int gt_cmd_check(int argc, char **argv)
 	const int done = parse(&all, &is_json, argc, argv, &first);
 	if (done >= 0)
 		return done;
-	uint64_t tid, g;
-	if (!gt_focus_check(&all.focus, "check", &tid, &g))
+	if (!gt_focus_check(&all.focus, "check"))
 		return GT_EXIT_USAGE;
 	struct gt_json json = { .out = stdout };
 	if (is_json) {

@@ -3,6 +3,7 @@
 #include "tools/export/export.h"
 #include "tools/lib/args.h"
 #include "tools/lib/busy.h"
+#include "tools/lib/form.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/replace.h"
 
@@ -39,10 +40,11 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "for go: the version of the reader" },
 		{ 0, "raw", GT_OPT_FLAG, &s->x.is_raw, NULL,
 		  "for go: leave each unblock with the woken thread" },
-		{ 0, "lines", GT_OPT_FLAG, &s->x.in.has_lines, NULL,
-		  "source lines and inlined functions, as gtrace symbolize finds them" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->x.in.debug_dir, "DIR",
-		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_LINES_OPTS(s->x.in,
+			      "source lines and inlined functions, as gtrace symbolize finds them"),
+		GT_FOCUS_FROM_OPT(s->x.in.focus),
+		GT_FOCUS_TO_OPT(s->x.in.focus, "until"), /* --to is the format */
+		GT_FOCUS_THREAD_OPT(s->x.in.focus),
 	};
 	char about[4096] = "Writes the trace for another tool. FILE '-' is standard input. Status "
 			   "1: the file is damaged, all\nbefore the damage was written.\n";
@@ -85,6 +87,21 @@ static const struct format *find(const char *name)
 		fprintf(stderr, "gtrace convert: unknown format %s; try: gtrace convert --help\n",
 			name);
 	return NULL;
+}
+
+/* Go's own formats are whole: a thread or an hour of them is no trace. */
+static bool can_focus(const struct gt_focus *focus, const struct format *f)
+{
+	const bool is_go = strcmp(f->name, "go") == 0, is_go15 = strcmp(f->name, "go1.5") == 0;
+	if ((is_go || is_go15) && focus->thread != NULL)
+		fprintf(stderr, "gtrace convert: --to %s takes no --thread\n", f->name);
+	else if (is_go && !gt_focus_is_all(focus))
+		fputs("gtrace convert: a part of a Go trace: gtrace slice --from --to, then "
+		      "convert that\n",
+		      stderr);
+	else
+		return true;
+	return false;
 }
 
 struct job {
@@ -150,7 +167,7 @@ int gt_cmd_convert(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	const struct format *f = find(s.to);
-	if (f == NULL)
+	if (f == NULL || !gt_focus_check(&s.x.in.focus, "convert") || !can_focus(&s.x.in.focus, f))
 		return GT_EXIT_USAGE;
 	const bool is_stdin = strcmp(s.x.in.path, "-") == 0;
 	char *out = s.out != NULL ? gt_mem_text(s.out)

@@ -287,9 +287,8 @@ int gt_cmd_diff(int argc, char **argv)
 		return rc;
 	struct gt_diff_limit limit = { .least = 1000000 };
 	unsigned depth;
-	uint64_t tid, g;
 	if (!parse_limit(&limit, o.limit) || !parse_depth(&depth, o.depth) ||
-	    !gt_focus_check(&o.in.focus, "diff", &tid, &g))
+	    !gt_focus_check(&o.in.focus, "diff"))
 		return GT_EXIT_USAGE;
 	if (strcmp(o.per, "call") == 0)
 		limit.least = 1000;

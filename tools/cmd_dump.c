@@ -2,6 +2,7 @@
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
 #include "tools/lib/focus.h"
+#include "tools/lib/form.h"
 #include "tools/read/text.h"
 #include "tools/read/trace.h"
 #include "tools/symbol/place.h"
@@ -13,7 +14,6 @@ struct settings {
 	bool is_json, is_wire, has_lines;
 	const char *debug_dir;
 	struct gt_focus focus;
-	uint64_t tid, g; /* of --thread */
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
@@ -21,10 +21,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 	const struct gt_opt opts[] = {
 		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
 		  "one JSON object per line (schema gtrace-dump/1)" },
-		{ 0, "lines", GT_OPT_FLAG, &s->has_lines, NULL,
-		  "source lines and inlined functions, as gtrace symbolize finds them" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->debug_dir, "DIR",
-		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_LINES_OPTS(*s,
+			      "source lines and inlined functions, as gtrace symbolize finds them"),
 		GT_FOCUS_OPTS(s->focus),
 		GT_FOCUS_THREAD_OPT(s->focus),
 		{ 0, "wire", GT_OPT_FLAG, &s->is_wire, NULL,
@@ -49,7 +47,13 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 static int dump_wire(const char *path, struct gt_err *err)
 {
 	struct gt_file *f = gt_file_open(path, err);
-	const int rc = f ? gt_dump_wire(stdout, f, err) : -(int)err->code;
+	int rc = -(int)err->code;
+	if (f != NULL && gt_file_old(f) != NULL)
+		rc = gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET,
+				"a go 1.%d trace has no batches that --wire could show",
+				gt_file_old(f)->version);
+	else if (f != NULL)
+		rc = gt_dump_wire(stdout, f, err);
 	gt_file_close(f);
 	return rc;
 }
@@ -59,11 +63,8 @@ static bool is_wanted(const struct settings *s, const struct gt_trace *t,
 {
 	if (!gt_trace_is_in_focus(t, ev))
 		return false;
-	if (s->tid == GT_NO_ID && s->g == GT_NO_ID)
-		return true;
-	return (s->tid != GT_NO_ID && ev->m == s->tid) ||
-	       (s->g != GT_NO_ID &&
-		(ev->g == s->g || (ev->subject == GT_SUBJECT_G && ev->who == s->g)));
+	return gt_focus_has_thread(&s->focus, ev->m, ev->g) ||
+	       (s->focus.has_g && ev->subject == GT_SUBJECT_G && ev->who == s->focus.id);
 }
 
 static int dump_events(const char *path, const struct settings *s, struct gt_err *err)
@@ -109,7 +110,7 @@ int gt_cmd_dump(int argc, char **argv)
 		fputs("gtrace dump: --wire has no JSON form\n", stderr);
 		return GT_EXIT_USAGE;
 	}
-	if (!gt_focus_check(&s.focus, "dump", &s.tid, &s.g))
+	if (!gt_focus_check(&s.focus, "dump"))
 		return GT_EXIT_USAGE;
 	struct gt_err err;
 	const char *path = argv[first];

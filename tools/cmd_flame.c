@@ -2,6 +2,7 @@
 #include "tools/analysis/flame.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/replace.h"
 
@@ -26,9 +27,10 @@ static int parse(struct settings *s, int argc, char **argv)
 		  "waits of this kind, as gtrace locks tells them apart" },
 		{ 0, "folded", GT_OPT_FLAG, &s->is_folded, NULL,
 		  "as text for flamegraph.pl, inferno, speedscope; ns" },
-		{ 0, "lines", GT_OPT_FLAG, &s->in.has_lines, NULL, "inlined functions, too" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->in.debug_dir, "DIR",
-		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_FOCUS_OPTS(s->in.focus),
+		GT_FOCUS_THREAD_OPT(s->in.focus),
+		GT_FOCUS_LOCK_OPT(s->in.focus),
+		GT_LINES_OPTS(s->in, "inlined functions, too"),
 	};
 	const struct gt_args args = {
 		.verb = "flame",
@@ -98,6 +100,8 @@ int gt_cmd_flame(int argc, char **argv)
 	const int rc = parse(&o, argc, argv);
 	if (rc >= 0)
 		return rc;
+	if (!gt_focus_check(&o.in.focus, "flame"))
+		return GT_EXIT_USAGE;
 	struct gt_flame f;
 	gt_flame_init(&f);
 	f.has_wakers = o.has_wakers;

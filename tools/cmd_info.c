@@ -8,6 +8,7 @@
 #include "tools/lib/table.h"
 #include "tools/lib/term.h"
 #include "tools/lib/utf8.h"
+#include "tools/read/old.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -308,6 +309,13 @@ static void print_head(const struct gt_summary *s, bool is_growing)
 	printf("tables     %" PRIu64 " strings, %" PRIu64 " stacks, %" PRIu64 " CPU samples\n",
 	       s->n_strings, s->n_stacks, s->n_samples);
 	printf("events     %" PRIu64 "\n", gt_summary_events(s));
+	if (s->old.version != 0)
+		printf("format     %s, read as a go 1.%d trace\n",
+		       s->old.version < 7 ? "the first of Go's" : "of Go 1.7 to 1.21",
+		       GT_OLD_VERSION);
+	if (s->old.left_out > 0)
+		printf("left out   %" PRIu64 " events, which have no place in that\n",
+		       s->old.left_out);
 	if (gt_summary_hooks_off(s) != NULL)
 		printf("hooks      %s: these functions were not traced\n", gt_summary_hooks_off(s));
 }
@@ -356,6 +364,8 @@ static void print_json(const struct gt_summary *s, const char *path, bool is_gro
 	gt_json_u64(&j, "bytes", s->file_bytes != 0 ? s->file_bytes : s->whole_bytes);
 	gt_json_u64(&j, "whole_bytes", s->whole_bytes);
 	gt_json_u64(&j, "go_version", (uint64_t)s->version);
+	if (s->old.version != 0)
+		gt_json_u64(&j, "left_out", s->old.left_out);
 	gt_json_bool(&j, "complete", s->err.code == GT_ERR_NONE && !is_growing);
 	gt_json_bool(&j, "growing", is_growing);
 	gt_json_text(&j, "error", s->err.code != GT_ERR_NONE && !is_growing ? s->err.text : NULL);
@@ -387,8 +397,7 @@ int gt_cmd_info(int argc, char **argv)
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
-	uint64_t tid, g;
-	if (!gt_focus_check(&o.focus, "info", &tid, &g))
+	if (!gt_focus_check(&o.focus, "info"))
 		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;

@@ -2,6 +2,7 @@
 #include "tools/analysis/locks.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/quantity.h"
 #include "tools/lib/table.h"
@@ -20,24 +21,19 @@
 
 struct settings {
 	struct gt_input in;
-	bool is_json, is_csv, is_all;
-	const char *color;
+	bool is_all;
+	struct gt_form form;
 };
 
 static int parse(struct settings *s, int argc, char **argv)
 {
 	const struct gt_opt opts[] = {
 		{ 'a', "all", GT_OPT_FLAG, &s->is_all, NULL, "all rows, not only the longest" },
-		{ 0, "lines", GT_OPT_FLAG, &s->in.has_lines, NULL,
-		  "source lines and inlined functions in stacks" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->in.debug_dir, "DIR",
-		  "for --lines: look there, too, as in /usr/lib/debug" },
+		GT_LINES_OPTS(s->in, "source lines and inlined functions in stacks"),
+		GT_FORM_OPTS(s->form, "gtrace-locks/1"),
 		GT_FOCUS_OPTS(s->in.focus),
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
-		  "as JSON (schema gtrace-locks/1), numbers exact" },
-		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
-		  "colour on a terminal" },
+		GT_FOCUS_THREAD_OPT(s->in.focus),
+		GT_FOCUS_LOCK_OPT(s->in.focus),
 	};
 	const struct gt_args args = {
 		.verb = "locks",
@@ -188,7 +184,8 @@ static void print_tables(struct gt_locks *l, const uint32_t *sites, const struct
 		const size_t more = fill(&t, l, sites, class, o->is_all ? SIZE_MAX : ROWS, FRAMES);
 		if (gt_table_rows(&t) > 0) {
 			printf("%s\n", titles[class]);
-			gt_table_print_text(&t, stdout, 2, gt_term_has_color(stdout, o->color));
+			gt_table_print_text(&t, stdout, 2,
+					    gt_term_has_color(stdout, o->form.color));
 			if (more > 0)
 				printf("  and %zu more (--all)\n", more);
 			putchar('\n');
@@ -261,6 +258,8 @@ static void print_detail(struct gt_locks *l, const uint32_t *givers, const uint3
 static bool is_told(const struct gt_locks *l, uint32_t object)
 {
 	const struct gt_lock_object *o = &l->objects[object];
+	if (o->waits == 0)
+		return false; /* not what was asked for */
 	return o->class == GT_CLASS_LOCK ||
 	       (o->id.why != GT_WHY_JOIN && gt_locks_top_giver(l, object) != NULL);
 }
@@ -417,7 +416,8 @@ static void print_json(struct gt_locks *l, const char *path)
 	gt_json_end_array(&j);
 	gt_json_array(&j, "locks", false);
 	for (size_t i = 0; i < l->n_objects; i++)
-		json_object(&j, l, objects[i], sites, givers);
+		if (l->objects[objects[i]].waits > 0)
+			json_object(&j, l, objects[i], sites, givers);
 	gt_json_end_array(&j);
 	gt_json_end_object(&j);
 	free(objects);
@@ -439,20 +439,19 @@ static void print_csv(struct gt_locks *l)
 
 int gt_cmd_locks(int argc, char **argv)
 {
-	struct settings o = { .color = "auto" };
+	struct settings o = { .form.color = "auto" };
 	const int rc = parse(&o, argc, argv);
-	uint64_t tid, g;
 	if (rc >= 0)
 		return rc;
-	if (!gt_focus_check(&o.in.focus, "locks", &tid, &g))
+	if (!gt_focus_check(&o.in.focus, "locks"))
 		return GT_EXIT_USAGE;
 	struct gt_locks l;
 	gt_locks_init(&l);
 	const int status = gt_locks_read(&l, "locks", &o.in);
 	if (status != GT_EXIT_USAGE) {
-		if (o.is_json)
+		if (o.form.is_json)
 			print_json(&l, o.in.path);
-		else if (o.is_csv)
+		else if (o.form.is_csv)
 			print_csv(&l);
 		else
 			print_text(&l, &o);

@@ -2,24 +2,23 @@
 #include "tools/analysis/summary.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/table.h"
 #include "tools/lib/term.h"
 
 #include <inttypes.h>
 
 struct settings {
-	bool is_json, is_csv;
-	const char *color;
+	struct gt_form form;
+	struct gt_focus focus;
 };
 
 static int parse(struct settings *s, int argc, char **argv, int *first)
 {
 	const struct gt_opt opts[] = {
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
-		  "as JSON (schema gtrace-sched/1), numbers exact" },
-		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
-		  "colour on a terminal" },
+		GT_FORM_OPTS(s->form, "gtrace-sched/1"),
+		GT_FOCUS_OPTS(s->focus),
+		GT_FOCUS_THREAD_OPT(s->focus),
 	};
 	const struct gt_args args = {
 		.verb = "sched",
@@ -60,17 +59,28 @@ static const char *name_of(const struct gt_sum_thread *t)
 	return t->name[0] != '\0' ? t->name : t->start;
 }
 
-/* A tid may have had several lives: the one that was there at the time. */
-static const char *thread_name(const struct gt_summary *s, const struct gt_sched_thread *t)
+/* A tid may have had several lives: the one that was there at the time; NULL = not known. */
+static const struct gt_sum_thread *life_of(const struct gt_summary *s,
+					   const struct gt_sched_thread *t)
 {
-	const char *name = "";
+	const struct gt_sum_thread *life = NULL;
 	for (size_t i = 0; i < s->n_threads; i++) {
 		const struct gt_sum_thread *k = &s->threads[i];
 		if (k->tid == t->tid && (int64_t)k->born_ns <= t->last_ns &&
 		    (k->died_ns == 0 || (int64_t)k->died_ns >= t->first_ns))
-			name = name_of(k);
+			life = k;
 	}
-	return name;
+	return life;
+}
+
+static const char *thread_name(const struct gt_summary *s, const struct gt_sched_thread *t)
+{
+	return life_of(s, t) != NULL ? name_of(life_of(s, t)) : "";
+}
+
+static uint64_t g_of(const struct gt_summary *s, const struct gt_sched_thread *t)
+{
+	return life_of(s, t) != NULL ? life_of(s, t)->g : 0;
 }
 
 static void put_known(struct gt_table *t, const struct gt_summary *s,
@@ -95,12 +105,16 @@ static void put_unknown(struct gt_table *t, const struct gt_sum_thread *k)
 		gt_table_none(t);
 }
 
-static void fill(struct gt_table *t, const struct gt_summary *s)
+static void fill(struct gt_table *t, const struct gt_summary *s, const struct gt_focus *f)
 {
-	for (size_t i = 0; i < s->sched.n_threads; i++)
-		put_known(t, s, &s->sched.threads[i]);
+	for (size_t i = 0; i < s->sched.n_threads; i++) {
+		const struct gt_sched_thread *k = &s->sched.threads[i];
+		if (gt_focus_has_thread(f, k->tid, g_of(s, k)))
+			put_known(t, s, k);
+	}
 	for (size_t i = 0; s->sched.n_threads == 0 && i < s->n_threads; i++)
-		put_unknown(t, &s->threads[i]);
+		if (gt_focus_has_thread(f, s->threads[i].tid, s->threads[i].g))
+			put_unknown(t, &s->threads[i]);
 }
 
 static uint64_t lost(const struct gt_summary *s)
@@ -146,25 +160,28 @@ static void print_notes(const struct gt_summary *s, const char *path)
 
 int gt_cmd_sched(int argc, char **argv)
 {
-	struct settings o = { .color = "auto" };
+	struct settings o = { .form.color = "auto" };
 	int first;
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
+	if (!gt_focus_check(&o.focus, "sched"))
+		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;
-	const int status = gt_summary_open(&s, "sched", argv[first], NULL, &is_growing);
+	o.focus.reads_before = true;
+	const int status = gt_summary_open(&s, "sched", argv[first], &o.focus, &is_growing);
 	if (status != GT_EXIT_USAGE) {
 		struct gt_table t;
 		gt_table_init(&t, columns, N_COLUMNS);
-		fill(&t, &s);
+		fill(&t, &s, &o.focus);
 		print_notes(&s, argv[first]);
-		if (o.is_json)
+		if (o.form.is_json)
 			print_json(&t, &s, argv[first], status == GT_EXIT_OK && !is_growing);
-		else if (o.is_csv)
+		else if (o.form.is_csv)
 			gt_table_print_csv(&t, stdout);
 		else
-			gt_table_print_text(&t, stdout, 0, gt_term_has_color(stdout, o.color));
+			gt_table_print_text(&t, stdout, 0, gt_term_has_color(stdout, o.form.color));
 		gt_table_free(&t);
 	}
 	gt_summary_free(&s);

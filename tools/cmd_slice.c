@@ -126,8 +126,7 @@ int gt_cmd_slice(int argc, char **argv)
 	const int rc = parse(&s, argc, argv);
 	if (rc >= 0)
 		return rc;
-	uint64_t tid, g;
-	if (!gt_focus_check(&s.focus, "slice", &tid, &g))
+	if (!gt_focus_check(&s.focus, "slice"))
 		return GT_EXIT_USAGE;
 	char *out = s.out != NULL ? gt_mem_text(s.out) : gt_mem_format("%s.slice", s.in);
 	int status = GT_EXIT_USAGE;

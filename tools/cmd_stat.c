@@ -2,6 +2,7 @@
 #include "tools/analysis/summary.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/table.h"
 #include "tools/lib/term.h"
 
@@ -9,8 +10,8 @@
 #include <string.h>
 
 struct settings {
-	bool by_thread, is_json, is_csv;
-	const char *color;
+	bool by_thread;
+	struct gt_form form;
 	struct gt_focus focus;
 };
 
@@ -18,12 +19,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 {
 	const struct gt_opt opts[] = {
 		{ 0, "threads", GT_OPT_FLAG, &s->by_thread, NULL, "one row per thread and call" },
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
-		  "as JSON (schema gtrace-stat/1), numbers exact" },
-		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
+		GT_FORM_OPTS(s->form, "gtrace-stat/1"),
 		GT_FOCUS_OPTS(s->focus),
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
-		  "colour on a terminal" },
 	};
 	const struct gt_args args = {
 		.verb = "stat",
@@ -125,13 +122,12 @@ static void print_json(const struct gt_table *t, const struct gt_summary *s, con
 
 int gt_cmd_stat(int argc, char **argv)
 {
-	struct settings o = { .color = "auto" };
+	struct settings o = { .form.color = "auto" };
 	int first;
 	const int rc = parse(&o, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
-	uint64_t tid, g;
-	if (!gt_focus_check(&o.focus, "stat", &tid, &g))
+	if (!gt_focus_check(&o.focus, "stat"))
 		return GT_EXIT_USAGE;
 	struct gt_summary s;
 	bool is_growing;
@@ -141,19 +137,19 @@ int gt_cmd_stat(int argc, char **argv)
 		const size_t skip = o.by_thread ? 0 : THREAD_COLUMNS;
 		gt_table_init(&t, columns + skip, N_COLUMNS - skip);
 		fill(&t, &s, o.by_thread);
-		if (o.is_json)
+		if (o.form.is_json)
 			print_json(&t, &s, argv[first], status == GT_EXIT_OK && !is_growing);
-		else if (o.is_csv)
+		else if (o.form.is_csv)
 			gt_table_print_csv(&t, stdout);
 		else if (gt_table_rows(&t) > 0)
-			gt_table_print_text(&t, stdout, 0, gt_term_has_color(stdout, o.color));
+			gt_table_print_text(&t, stdout, 0, gt_term_has_color(stdout, o.form.color));
 		else
 			fprintf(stderr,
 				"gtrace stat: %s holds no counters: it was not written by "
 				"libgtrace.so, or no "
 				"traced call was made\n",
 				argv[first]);
-		if (!o.is_json && !o.is_csv && gt_summary_hooks_off(&s) != NULL)
+		if (!o.form.is_json && !o.form.is_csv && gt_summary_hooks_off(&s) != NULL)
 			printf("\nnot traced: GTRACE_HOOKS=%s\n", gt_summary_hooks_off(&s));
 		gt_table_free(&t);
 	}

@@ -2,6 +2,7 @@
 #include "tools/analysis/threads.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/quantity.h"
 #include "tools/lib/table.h"
@@ -15,19 +16,15 @@
 
 struct settings {
 	struct gt_input in;
-	bool is_json, is_csv;
-	const char *color;
+	struct gt_form form;
 };
 
 static int parse(struct settings *s, int argc, char **argv)
 {
 	const struct gt_opt opts[] = {
+		GT_FORM_OPTS(s->form, "gtrace-threads/1"),
 		GT_FOCUS_OPTS(s->in.focus),
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
-		  "as JSON (schema gtrace-threads/1), numbers exact" },
-		{ 0, "csv", GT_OPT_FLAG, &s->is_csv, NULL, "as CSV, numbers exact" },
-		{ 0, "color", GT_OPT_CHOICE, &s->color, "auto|always|never",
-		  "colour on a terminal" },
+		GT_FOCUS_THREAD_OPT(s->in.focus),
 	};
 	const struct gt_args args = {
 		.verb = "threads",
@@ -76,6 +73,15 @@ static void put_sched(struct gt_table *table, const struct gt_threads *t, uint64
 	}
 }
 
+/* It is asked for, and was there in the part of the time that is. */
+static bool is_shown(const struct gt_threads *t, uint32_t i)
+{
+	const struct gt_model *m = t->answer.model;
+	const struct gt_model_thread *k = gt_model_thread(m, i);
+	return gt_focus_has_thread(&t->answer.focus, k->tid, k->g) &&
+	       (k->died == 0 || k->died >= gt_model_process(m)->start);
+}
+
 static void fill(struct gt_table *table, const struct gt_threads *t)
 {
 	const struct gt_model *m = t->answer.model;
@@ -86,6 +92,8 @@ static void fill(struct gt_table *table, const struct gt_threads *t)
 		uint64_t life = 0;
 		for (size_t d = 0; d < GT_N_DOINGS; d++)
 			life += s->ns[d];
+		if (!is_shown(t, i))
+			continue;
 		gt_table_u64(table, k->tid);
 		gt_table_u64(table, k->g);
 		gt_table_text(table, gt_model_label(m, i, buf));
@@ -115,6 +123,8 @@ static void print_strips(const struct gt_threads *t)
 	       gt_duration_print(a, (uint64_t)(p->end - p->start)));
 	for (uint32_t i = 0; i < gt_model_n_threads(m); i++) {
 		gt_threads_strip(t, i, width, strip);
+		if (!is_shown(t, i))
+			continue;
 		size_t used = gt_utf8_clean(name, NAME_WIDTH + 1, gt_model_label(m, i, label));
 		printf("  %s%*s |%s|\n", name, (int)(NAME_WIDTH - used), "", strip);
 	}
@@ -132,12 +142,11 @@ static void print_json(const struct gt_table *table, const struct gt_threads *t,
 
 int gt_cmd_threads(int argc, char **argv)
 {
-	struct settings o = { .color = "auto" };
+	struct settings o = { .form.color = "auto" };
 	const int rc = parse(&o, argc, argv);
-	uint64_t tid, g;
 	if (rc >= 0)
 		return rc;
-	if (!gt_focus_check(&o.in.focus, "threads", &tid, &g))
+	if (!gt_focus_check(&o.in.focus, "threads"))
 		return GT_EXIT_USAGE;
 	struct gt_threads t;
 	gt_threads_init(&t);
@@ -146,13 +155,14 @@ int gt_cmd_threads(int argc, char **argv)
 		struct gt_table table;
 		gt_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 		fill(&table, &t);
-		if (o.is_json) {
+		if (o.form.is_json) {
 			print_json(&table, &t, o.in.path);
-		} else if (o.is_csv) {
+		} else if (o.form.is_csv) {
 			gt_table_print_csv(&table, stdout);
 			gt_doubts_print(&t.answer.doubts, stderr, 0);
 		} else {
-			gt_table_print_text(&table, stdout, 0, gt_term_has_color(stdout, o.color));
+			gt_table_print_text(&table, stdout, 0,
+					    gt_term_has_color(stdout, o.form.color));
 			print_strips(&t);
 			puts("\nhow far to believe it");
 			gt_doubts_print(&t.answer.doubts, stdout, 2);

@@ -2,6 +2,7 @@
 #include "tools/analysis/why.h"
 #include "tools/cmd.h"
 #include "tools/lib/args.h"
+#include "tools/lib/form.h"
 #include "tools/lib/quantity.h"
 
 #include <errno.h>
@@ -26,12 +27,10 @@ static int parse(struct settings *s, int argc, char **argv)
 		{ 0, "at", GT_OPT_TEXT, &s->at, "TIME",
 		  "since the start of the trace (12.5ms), or on its clock in ns; without: its "
 		  "longest wait" },
-		{ 0, "lines", GT_OPT_FLAG, &s->in.has_lines, NULL,
-		  "source lines and inlined functions in stacks" },
-		{ 0, "debug-dir", GT_OPT_TEXT, &s->in.debug_dir, "DIR",
-		  "for --lines: look there, too, as in /usr/lib/debug" },
-		{ 0, "json", GT_OPT_FLAG, &s->is_json, NULL,
-		  "as JSON (schema gtrace-why/1), numbers exact" },
+		GT_LINES_OPTS(s->in, "source lines and inlined functions in stacks"),
+		GT_FOCUS_OPTS(s->in.focus),
+		GT_FOCUS_LOCK_OPT(s->in.focus),
+		GT_FORM_JSON_OPT(*s, "gtrace-why/1"),
 	};
 	const struct gt_args args = {
 		.verb = "why",
@@ -88,7 +87,7 @@ static void print_what(struct gt_why *y, const struct gt_wait *w)
 static void print_span(const struct gt_why *y, int64_t from, int64_t to)
 {
 	char a[GT_QUANTITY_TEXT], b[GT_QUANTITY_TEXT];
-	const int64_t start = gt_model_process(y->answer.model)->start;
+	const int64_t start = gt_model_process(y->answer.model)->trace_start;
 	printf("from %s to %s", gt_duration_print(a, (uint64_t)(from - start)),
 	       gt_duration_print(b, (uint64_t)(to - start)));
 }
@@ -278,7 +277,7 @@ int gt_cmd_why(int argc, char **argv)
 	const int rc = parse(&o, argc, argv);
 	if (rc >= 0)
 		return rc;
-	if (!parse_time(&o))
+	if (!gt_focus_check(&o.in.focus, "why") || !parse_time(&o))
 		return GT_EXIT_USAGE;
 	struct gt_why y;
 	gt_why_init(&y);

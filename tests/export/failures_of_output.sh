@@ -2,7 +2,7 @@
 # What goes wrong while converting: a full disk, Ctrl-C, a cut trace, an output that is in the way. Never half a file.
 . "$(dirname "$0")/../lib.sh"
 . tests/export/lib.sh
-"$GT" convert --help | grep -q pprof-block || FORMATS="chrome folded offwake speedscope firefox ctf"
+"$GT" convert --help | grep -q pprof-block || FORMATS="chrome folded offwake speedscope firefox ctf ctf-kernel"
 
 # A trace of some size, made by a program that waits.
 record GTRACE_MIN_WAIT=0 -- "$PROGS/pingpong" cond 2000
@@ -20,7 +20,7 @@ eq "$(left)" "" "an unknown format leaves"
 # 2. A full disk is said, and leaves nothing. /dev/full cannot be renamed: standard output stands for it; and a small
 # limit of the file size for files.
 for f in $FORMATS; do
-	if [ "$f" != ctf ]; then
+	if [ "${f#ctf}" = "$f" ]; then
 		"$GT" convert --to "$f" "$good" -o - >/dev/full 2>"$T/err" && fail "$f: /dev/full is fine"
 		grep -q "cannot write" "$T/err" || fail "$f: $(cat "$T/err")"
 	fi

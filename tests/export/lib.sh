@@ -3,7 +3,7 @@
 
 py=/usr/bin/python3
 [ -x $py ] || py=$(command -v python3)
-FORMATS="perfetto chrome pprof-block pprof-mutex pprof-offcpu pprof-cpu pprof-heap folded offwake speedscope firefox ctf"
+FORMATS="perfetto chrome pprof-block pprof-mutex pprof-offcpu pprof-cpu pprof-heap folded offwake speedscope firefox ctf ctf-kernel"
 
 need_readers()
 {

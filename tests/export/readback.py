@@ -52,12 +52,12 @@ def kind_of(name):
 # ---------------------------------------------------------------- CTF, by babeltrace2
 
 def read_ctf():
-    """Also says which thread is which: g -> (tid, name)."""
+    """Also says which thread is which, g -> (tid, name), and when the last event was."""
     out = subprocess.run(["babeltrace2", "--clock-seconds", "--no-delta", path("ctf")], check=True,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     if out.stderr:
         complain("babeltrace2: " + out.stderr[:500])
-    totals, threads, open_at, late = Totals(), {}, {}, 0
+    totals, threads, open_at, late, last = Totals(), {}, {}, 0, 0
     line_re = re.compile(r"^\[(\d+)\.(\d+)\] (?:\S+ )?(\w+): "
                          r"\{ tid = (\d+), g = (\d+), thread = \"(.*?)\" \}, \{ (.*) \}$")
     for line in out.stdout.splitlines():
@@ -67,6 +67,7 @@ def read_ctf():
             continue
         s, ns, event, tid, g, thread, fields = m.groups()
         time = int(s) * 10**9 + int(ns)
+        last = max(last, time)
         if g != "0":
             threads[int(g)] = (int(tid), thread)
         if event in ("wait_begin", "syscall_begin"):
@@ -79,7 +80,36 @@ def read_ctf():
         complain("ctf: waits without an end: %s" % list(open_at)[:5])
     if late > len(threads):
         complain("ctf: %d events are late, only a thread's first may be" % late)
-    return totals, threads
+    return totals, threads, last
+
+
+def read_ctf_kernel(end):
+    """By tid: ns between leaving a CPU to sleep and the wake-up, or the end; by babeltrace2."""
+    out = subprocess.run(["babeltrace2", "--clock-seconds", "--no-delta", path("ctf-kernel")], check=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    if out.stderr:
+        complain("babeltrace2: " + out.stderr[:500])
+    asleep, since, on_cpu = collections.Counter(), {}, {}
+    for line in out.stdout.splitlines():
+        m = re.match(r"^\[(\d+)\.(\d+)\] (?:\S+ )?(\w+): \{ cpu_id = (\d+) \}, \{ (.*) \}$", line)
+        if not m:
+            complain("babeltrace2 said: " + line[:200])
+            continue
+        s, ns, event, cpu, rest = m.groups()
+        time = int(s) * 10**9 + int(ns)
+        n = {k: int(v) for k, v in re.findall(r"(\w+) = (-?\d+)", rest)}
+        if event == "sched_wakeup":
+            if n["tid"] in since:
+                asleep[n["tid"]] += time - since.pop(n["tid"])
+            continue
+        if on_cpu.get(cpu, 0) != n["prev_tid"]:
+            complain("ctf-kernel: thread %d leaves a CPU that it is not on" % n["prev_tid"])
+        on_cpu[cpu] = n["next_tid"]
+        if n["prev_tid"] and n["prev_state"] == 1:
+            since[n["prev_tid"]] = time
+    for tid, t in since.items():
+        asleep[tid] += end - t
+    return asleep
 
 
 # ---------------------------------------------------------------- Perfetto, by protobuf
@@ -170,15 +200,19 @@ def whole(x):
 
 
 def read_chrome():
-    totals, flows = Totals(), collections.Counter()
+    totals, flows, ends = Totals(), collections.Counter(), {}
     for e in load("chrome")["traceEvents"]:
         if e["ph"] == "X" and e["cat"] in ("wait", "syscall"):
             totals.add(kind_of(e["name"]), e["args"]["g"], whole(e["dur"] * 1000))
         elif e["ph"] in "sf":
             flows[e["id"], e["ph"]] += 1
+            ends[e["id"], e["ph"]] = e["ts"]
     arrows = sum(1 for _, ph in flows if ph == "s")
     if set(flows.values()) - {1} or len(flows) != 2 * arrows:
         complain("chrome: arrows without begin or end")
+    late = [k for k, _ in flows if ends[k, "s"] > ends[k, "f"]]
+    if late:
+        complain("chrome: %d arrows go back in time" % len(late))
     return totals, arrows
 
 
@@ -338,7 +372,7 @@ def read_oracle():
 
 
 def main():
-    ctf, threads = read_ctf()
+    ctf, threads, end = read_ctf()
     go, sync, go_arrows = read_oracle()
     compare("ctf, by Go's reader", ctf, go)
     tid = lambda g: threads[g][0]
@@ -346,6 +380,7 @@ def main():
     perfetto, asleep, arrows = read_perfetto()
     compare("perfetto", perfetto, ctf)
     same("perfetto: ns asleep by scheduler events", asleep, regroup(ctf.ns["wait"], tid))
+    same("ctf-kernel: ns asleep by scheduler events", read_ctf_kernel(end), regroup(ctf.ns["wait"], tid))
     chrome, chrome_arrows = read_chrome()
     compare("chrome", chrome, ctf)
     # In a trace of ours the wakers are in records of its own, which Go's reader does not know.

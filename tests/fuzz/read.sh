@@ -12,4 +12,6 @@ here=$OLDPWD
 case $fuzz in /*) ;; *) fuzz=$here/$fuzz ;; esac
 # The last input of a failure stays here as fuzz_read.crash.
 "$fuzz" -n "${N:-1000000}" ${SEED:+-s "$SEED"} "$here/tests/fuzz/corpus" || { echo "kept: $PWD"; exit 1; }
+# Old formats; what they become is in memory, too.
+"$fuzz" -n "$((${N:-1000000} / 4))" ${SEED:+-s "$SEED"} "$here/tests/fuzz/old" || { echo "kept: $PWD"; exit 1; }
 cd "$here" && rm -rf "$OLDPWD"

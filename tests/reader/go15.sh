@@ -27,6 +27,14 @@ waits()
 	END { for (k in sum) printf "wait %s %d\n", k, sum[k] }' | sort
 }
 
+# "g7 calls waits ns" of each thread, also of what was under way at the start and the end: the life in waits and calls.
+lives()
+{
+	"$GT" threads --csv "$1" 2>/dev/null | tr -d '\r' | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }
+		{ printf "g%d %d %d %.0f\n", $c["g"], $c["calls"], $c["waits"],
+			$c["contention_ns"] + $c["io_ns"] + $c["idle_ns"] + $c["sleep_ns"] + $c["calls_ns"] }' | sort
+}
+
 judge15()
 {
 	local f=$1 out=$T/out.trace
@@ -35,13 +43,24 @@ judge15()
 	grep '^wait' "$T/verdict" | sort >"$T/theirs"
 	waits "$f" >"$T/ours.waits"
 	cmp -s "$T/theirs" "$T/ours.waits" || { echo "FAIL: $(basename "$f"): waits differ"; diff "$T/theirs" "$T/ours.waits" | head -4; failed=1; return; }
+	"$GT" check -q "$out" >"$T/err" 2>&1 || { echo "FAIL: $(basename "$f"), read back: $(head -1 "$T/err")"; failed=1; }
+	lives "$f" >"$T/lives"
+	lives "$out" >"$T/lives.back"
+	# N.B. ids of goroutines that come again are others there; what happens within a few ns is a few ns later
+	case $(basename "$f") in
+	*cgo*) sed -i 's/^g[0-9]* //' "$T/lives" "$T/lives.back"; sort -o "$T/lives" "$T/lives"; sort -o "$T/lives.back" "$T/lives.back" ;;
+	ok-*) sed -Ei 's/[0-9]{1,2}$/_/' "$T/lives" "$T/lives.back" ;;
+	esac
+	cmp -s "$T/lives" "$T/lives.back" ||
+		{ echo "FAIL: $(basename "$f"), read back: waits differ"; diff "$T/lives" "$T/lives.back" | head -6; failed=1; }
+	lives=$((lives + $(wc -l <"$T/lives")))
 	n=$((n + 1)) waits=$((waits + $(wc -l <"$T/theirs")))
 }
-n=0 waits=0
+n=0 waits=0 lives=0
 "$B/bench/bigtrace" "$T/small.trace" 1M 6 >/dev/null
 mkdir "$T/in"
 for f in tests/reader/go/*.gz; do gzip -dc "$f" >"$T/in/$(basename "$f" .gz)"; done
 cp tests/fuzz/corpus/ok-*.bin "$T/in"
 for f in "$T/small.trace" "$T"/in/*; do judge15 "$f"; done
-echo "go 1.5: $n traces taken by Go 1.19's parser, $waits sums of waits equal"
+echo "go 1.5: $n traces taken by Go 1.19's parser, $waits sums of waits equal; read back: $lives threads' waits"
 exit $failed

@@ -44,6 +44,11 @@ for key, want in truth.items():
             else:
                 wrong += 1
                 print("%s %d: %s told %s, is %s" % (key, i, what, got_one, want_one))
+# An arrow starts where the waker let go, which is before the woken thread runs: never later, mostly earlier.
+ends = {(e["id"], e["ph"]): e["ts"] for e in events if e.get("ph") in ("s", "f")}
+early = [ends[i, "f"] > t for (i, ph), t in ends.items() if ph == "s"]
+if not early or any(ends[i, "f"] < t for (i, ph), t in ends.items() if ph == "s") or sum(early) < 0.9 * len(early):
+    sys.exit("%d of %d arrows start before they end" % (sum(early), len(early)))
 print("%d right, %d unknown, %d wrong" % (right, unknown, wrong))
 sys.exit(wrong > 0 or right < 2000 or right < share * (right + unknown))
 END

@@ -61,7 +61,7 @@ diff_json 1 --limit 50ms "$a" "$b"
 diff_json 0 --limit 1h "$a" "$b"
 diff_json 1 --limit 1% --least 10ms "$a" "$b"
 diff_json 0 --limit 1% --least 1h "$a" "$b"
-head -c $(($(stat -c %s "$b") / 2)) "$b" >"$T/cut.trace"
+head -c -1 "$b" >"$T/cut.trace"
 for bad in "$a" "$a $T/nothing" "$a $T/cut.trace" "--limit x $a $b" "--limit 0% $a $b" "--depth x $a $b" "--per day $a $b"; do
 	"$GT" diff $bad >"$T/out" 2>"$T/stderr"
 	eq $? 2 "status of diff $bad"

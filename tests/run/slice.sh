@@ -36,7 +36,19 @@ same()
 for range in "--from 200ms --to 400ms" "--from 450ms" "--to 250ms" "--from 0s" "--from 333ms --to 333ms"; do
 	"$GT" slice $range -o "$T/s.trace" "$whole" >"$T/said" || fail "slice $range"
 	judge_now "$T/s.trace" || fail "the slice $range is no valid trace: $(head -3 "$T/s.trace.err")"
-	for v in stat info locks threads; do same $v "$T/s.trace" $range; done
+	for v in stat info; do same $v "$T/s.trace" $range; done
+	# These cut to the ns: asked for what the slice holds.
+	"$GT" slice --json $range -o "$T/s.trace" "$whole" >"$T/said" || fail "slice $range"
+	exact="--from $(jq .from_ns "$T/said")ns --to $(jq .to_ns "$T/said")ns"
+	# What a thread waits for at the slice's beginning was told before it: what the wait is called may differ, not its length;
+	# at most one wait a thread is missing.
+	"$GT" threads --json $exact "$whole" | jq -S '[.threads[] | [.tid, .ran_ns]]' >"$T/a"
+	"$GT" threads --json "$T/s.trace" | jq -S '[.threads[] | [.tid, .ran_ns]]' >"$T/b"
+	cmp -s "$T/a" "$T/b" || fail "threads $exact: $(diff "$T/a" "$T/b" | head -6)"
+	"$GT" locks --json $exact "$whole" | jq '[.locks[].waits] | add // 0' >"$T/a"
+	"$GT" locks --json "$T/s.trace" | jq '[.locks[].waits] | add // 0' >"$T/b"
+	missing=$(($(cat "$T/a") - $(cat "$T/b")))
+	[ $missing -ge 0 ] && [ $missing -le 4 ] || fail "locks $exact: $(cat "$T/a") waits, $(cat "$T/b") of the slice"
 done
 # Counters of a part: the sums of its generations
 sum() { jq -s "[.[].calls[] | select(.call == \"sem_wait\" or .call == \"clock_nanosleep\") | .$1] | add"; }

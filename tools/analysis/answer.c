@@ -96,6 +96,7 @@ int gt_answer_read(struct gt_answer *a, const char *verb, const struct gt_input 
 {
 	struct gt_err err = { .code = GT_ERR_NONE };
 	const bool is_growing = strcmp(in->path, "-") != 0 && gt_busy_wait(in->path);
+	a->focus = in->focus;
 	const int rc = gt_model_read(a->model, in, NULL, &err);
 	const struct gt_model_process *p = gt_model_process(a->model);
 	a->is_complete = rc == 0 && !is_growing;
@@ -256,6 +257,21 @@ const char *gt_answer_object(struct gt_answer *a, struct gt_object_id id)
 		a->what_of[i] = name_object(a, id);
 	}
 	return a->what_of[i];
+}
+
+static bool is_lock(struct gt_answer *a, const struct gt_wait *w, const char *want)
+{
+	char address[24];
+	snprintf(address, sizeof(address), "0x%" PRIx64, w->object);
+	return strstr(gt_answer_object(a, gt_object_of(w)), want) != NULL ||
+	       strcmp(address, want) == 0;
+}
+
+bool gt_answer_is_wanted(struct gt_answer *a, const struct gt_wait *w)
+{
+	const struct gt_model_thread *t = gt_model_thread(a->model, w->thread);
+	return gt_focus_has_thread(&a->focus, t->tid, t->g) &&
+	       (a->focus.lock == NULL || is_lock(a, w, a->focus.lock));
 }
 
 const char *gt_answer_what(struct gt_answer *a, struct gt_object_id id, gt_stack_id stack,

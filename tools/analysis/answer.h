@@ -35,6 +35,7 @@ struct gt_doubts {
 
 struct gt_answer {
 	struct gt_model *model;
+	struct gt_focus focus; /* of what it was read with */
 	struct gt_data_names data;
 	struct gt_doubts doubts;
 	struct gt_keymap whats; /* names of objects that were asked for: gt_answer_object() */
@@ -74,6 +75,9 @@ const char *gt_answer_kind(const struct gt_answer *a, const struct gt_object_id 
 /* "mutex cache_lock", "read of fd 7 (pipe:[123])", "nanosleep" */
 const char *gt_answer_what(struct gt_answer *a, struct gt_object_id id, gt_stack_id stack,
 			   char buf[static GT_LABEL_MAX]);
+
+/* Is it for the lock, and of the thread, that was asked for (--lock, --thread)? */
+bool gt_answer_is_wanted(struct gt_answer *a, const struct gt_wait *w);
 
 enum gt_class gt_answer_class(const struct gt_answer *a, const struct gt_wait *w);
 

@@ -28,6 +28,8 @@ static void wait_end(void *arg, const struct gt_wait *w)
 {
 	struct gt_flame *f = arg;
 	struct gt_flame_private *p = f->priv;
+	if (!gt_answer_is_wanted(&f->answer, w))
+		return;
 	f->answer.doubts.n_waits++;
 	f->answer.doubts.cut += w->is_open;
 	if (f->only >= 0 && gt_answer_class(&f->answer, w) != (enum gt_class)f->only)

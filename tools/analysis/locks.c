@@ -325,8 +325,10 @@ static void wait_end(void *arg, const struct gt_wait *wait)
 	struct gt_locks *l = arg;
 	const struct gt_wait shown = as_shown(l, wait), *const w = &shown;
 	const uint32_t object = put_object(l, w);
-	count(l, object, w);
-	blame(l, object, w);
+	if (gt_answer_is_wanted(&l->answer, wait)) {
+		count(l, object, w);
+		blame(l, object, w);
+	}
 	remember(l, w, object);
 	struct gt_lock_object *o = &l->objects[object];
 	o->n_open -= o->n_open > 0;
@@ -384,7 +386,9 @@ void gt_locks_free(struct gt_locks *l)
 
 int gt_locks_read(struct gt_locks *l, const char *verb, const struct gt_input *in)
 {
-	return gt_answer_read(&l->answer, verb, in);
+	struct gt_input all = *in;
+	all.has_others = true; /* what holders did meanwhile */
+	return gt_answer_read(&l->answer, verb, &all);
 }
 
 const struct gt_lock_giver *gt_locks_top_giver(const struct gt_locks *l, uint32_t object)

@@ -27,7 +27,9 @@ static uint32_t number_of_stack(void *arg, uint64_t id)
 struct gt_model *gt_model_new(const struct gt_model_calls *calls, void *arg)
 {
 	struct gt_model *m = gt_mem_resize(NULL, 1, sizeof(*m));
-	*m = (struct gt_model){ .calls = calls, .arg = arg };
+	*m = (struct gt_model){
+		.calls = calls, .all_calls = calls, .arg = arg, .from = INT64_MIN, .to = INT64_MAX
+	};
 	m->blame = gt_blame_new(number_of_stack, m);
 	m->process.pid = 1;
 	m->process.is_go = true;
@@ -350,7 +352,10 @@ static void add_types(struct gt_model *m, const struct gt_gen_batch *b)
 static void set_start(struct gt_model *m, const struct gt_gen *g)
 {
 	m->has_start = true;
-	m->process.start = m->process.end = gt_gen_ns(g, g->min_time);
+	m->process.start = gt_gen_ns(g, g->min_time);
+	if (m->process.start < m->from)
+		m->process.start = m->from;
+	m->process.end = m->process.start;
 	if (g->has_clock) {
 		const uint64_t wall = g->snap_sec * 1000000000 + g->snap_nsec;
 		m->process.wall_ns = (int64_t)(wall - (uint64_t)gt_gen_ns(g, g->snap_time) +
@@ -375,20 +380,40 @@ void gt_model_enter(struct gt_model *m, const struct gt_gen *g)
 	gt_blame_generation(m->blame, g, NULL); /* damaged records: what could be read */
 	for (uint32_t i = 0; i < g->n_opaque; i++)
 		add_types(m, &g->opaque[i]);
-	if (m->calls->generation != NULL)
-		m->calls->generation(m->arg, g);
+	if (m->all_calls->generation != NULL)
+		m->all_calls->generation(m->arg, g);
 }
 
 /* ---------------------------------------------------------------- reading */
 
-static int walk(struct gt_model *m, struct gt_trace *t, const char *title, FILE *out,
+/* The part of the time that is asked for, on the trace's clock. */
+static void set_part(struct gt_model *m, const struct gt_focus *f, int64_t start)
+{
+	m->process.trace_start = start;
+	if (gt_focus_is_all(f))
+		return;
+	m->from = start + (int64_t)f->from_ns;
+	m->to = f->to_ns != 0 ? start + (int64_t)f->to_ns : INT64_MAX;
+	gt_walk_mute(m);
+}
+
+static int walk(struct gt_model *m, struct gt_trace *t, const struct gt_input *in, FILE *out,
 		struct gt_err *err)
 {
+	const char *title = in->title;
 	struct gt_progress bar = { .title = title != NULL ? title : "reading" };
 	const uint64_t size = gt_file_size(gt_trace_file(t));
 	struct gt_ordered ev;
 	int rc;
 	while ((rc = gt_trace_next(t, &ev, err)) > 0) {
+		if (!m->has_start)
+			set_part(m, &in->focus, gt_trace_start(t));
+		if (ev.time > m->to && gt_trace_gen(t)->index > 0)
+			break;         /* the rest is not asked for */
+		if (ev.time > m->to) { /* but who was there first is told in all of the first one */
+			gt_walk_late(m, &ev);
+			continue;
+		}
 		if (ev.id == GT_EV_Sync) {
 			gt_model_enter(m, gt_trace_gen(t));
 			gt_progress_update(&bar, gt_file_offset(gt_trace_file(t)), size);
@@ -401,9 +426,11 @@ static int walk(struct gt_model *m, struct gt_trace *t, const char *title, FILE 
 		}
 	}
 	gt_progress_end(&bar);
+	if (rc >= 0 && (rc > 0 || gt_trace_is_cut(t) || m->is_late))
+		gt_walk_cut(m);
 	if (m->has_start)
 		gt_walk_end(m);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int gt_model_read(struct gt_model *m, const struct gt_input *in, FILE *out, struct gt_err *err)
@@ -414,8 +441,12 @@ int gt_model_read(struct gt_model *m, const struct gt_input *in, FILE *out, stru
 	gt_debug_set_dir(in->debug_dir);
 	struct gt_resolver *r = gt_resolver_new(in->has_lines);
 	gt_trace_set_filter(t, gt_resolve, r);
-	gt_trace_set_focus(t, in->path, &in->focus);
-	const int rc = walk(m, t, in->title, out, err);
+	struct gt_focus part = in->focus;
+	part.reads_before = true; /* else nobody knows what a wait is for that began before */
+	gt_trace_set_focus(t, in->path, &part);
+	if (!in->has_others)
+		m->focus = in->focus;
+	const int rc = walk(m, t, in, out, err);
 	gt_trace_close(t);
 	gt_resolver_free(r);
 	return rc;

@@ -158,10 +158,11 @@ struct gt_model_module {
 struct gt_model_process {
 	uint64_t pid; /* 1 where it is not told */
 	gt_text_id exe, cmdline, host;
-	bool is_go;         /* no record of ours: a Go program */
-	uint64_t sample_ns; /* CPU time that a sample stands for */
-	int64_t start, end; /* first and last event */
-	int64_t wall_ns;    /* since 1970, at `start`; 0 = not known */
+	bool is_go;          /* no record of ours: a Go program */
+	uint64_t sample_ns;  /* CPU time that a sample stands for */
+	int64_t trace_start; /* what times of the command line count from */
+	int64_t start, end;  /* first and last event, of the part that is asked for */
+	int64_t wall_ns;     /* since 1970, at `start`; 0 = not known */
 };
 
 /* What to read, and how. */
@@ -170,7 +171,14 @@ struct gt_input {
 	bool has_lines;        /* source lines and inlined functions, by debug information */
 	const char *debug_dir; /* more of it is there; or NULL */
 	const char *title;     /* of the progress bar; NULL = "reading" */
-	struct gt_focus focus; /* only generations that touch it */
+	/*
+	 * The part of the time is cut out of what the model tells: what is under way at its start
+	 * begins there, what is under way at its end ends there, as if that were the trace.
+	 * `thread`: unless has_others all calls are about that thread, or none. `lock` is left to
+	 * the user of the model.
+	 */
+	struct gt_focus focus;
+	bool has_others;
 };
 
 struct gt_model *gt_model_new(const struct gt_model_calls *calls, void *arg);

@@ -13,8 +13,11 @@ struct gt_model_cache {
 };
 
 struct gt_model {
-	const struct gt_model_calls *calls;
+	const struct gt_model_calls *calls; /* none before the part that is asked for */
+	const struct gt_model_calls *all_calls;
 	void *arg;
+	struct gt_focus focus; /* of which threads are told */
+	int64_t from, to;      /* the part that is asked for; none: INT64_MIN, INT64_MAX */
 
 	struct gt_keymap texts, frames, stacks; /* keys are the bytes themselves */
 	struct gt_model_cache gen_frames, gen_stacks;
@@ -32,7 +35,7 @@ struct gt_model {
 
 	struct gt_blame *blame;
 	const struct gt_gen *gen; /* being walked */
-	bool has_start;
+	bool has_start, is_muted, is_late;
 };
 
 gt_stack_id gt_model_put_stack(struct gt_model *m, uint64_t id_in_gen);
@@ -44,5 +47,13 @@ void gt_model_enter(struct gt_model *m, const struct gt_gen *g);
 
 void gt_walk_event(struct gt_model *m, const struct gt_ordered *ev);
 void gt_walk_end(struct gt_model *m);
+
+/*
+ * A part of the time [m->from, m->to]: muted before it, gt_walk_event() begins it. Events behind it
+ * are late; gt_walk_cut() says that the trace goes on behind it.
+ */
+void gt_walk_mute(struct gt_model *m);
+void gt_walk_late(struct gt_model *m, const struct gt_ordered *ev);
+void gt_walk_cut(struct gt_model *m);
 
 #endif

@@ -39,9 +39,11 @@ static struct gt_sched_thread *thread_of(struct gt_sched *s, const struct gt_sch
 }
 
 /* The time since its last record belongs to the state that the thread was in. */
-static void pass_time(struct gt_sched_thread *t, int64_t time)
+static void pass_time(const struct gt_sched *s, struct gt_sched_thread *t, int64_t time)
 {
-	const uint64_t ns = time > t->last_ns ? (uint64_t)(time - t->last_ns) : 0;
+	const int64_t begin = t->last_ns > s->from ? t->last_ns : s->from;
+	const int64_t end = s->to != 0 && time > s->to ? s->to : time;
+	const uint64_t ns = end > begin ? (uint64_t)(end - begin) : 0;
 	if (t->state == GT_SWITCH_IN)
 		t->on_ns += ns;
 	else if (t->state == GT_SWITCH_PREEMPTED)
@@ -55,17 +57,18 @@ static void apply(struct gt_sched *s, const struct gt_sched_record *r)
 {
 	struct gt_sched_thread *t = thread_of(s, r);
 	const bool gets = r->what == GT_SWITCH_IN, had = t->state == GT_SWITCH_IN;
+	const bool is_in = r->time >= s->from && (s->to == 0 || r->time <= s->to);
 	if (t->state != 0 && gets == had && r->what != GT_SWITCH_GONE) {
-		t->gaps++; /* nobody knows what it was between these two */
+		t->gaps += is_in; /* nobody knows what it was between these two */
 		t->last_ns = r->time;
 	}
-	pass_time(t, r->time);
+	pass_time(s, t, r->time);
 	t->state = (uint8_t)r->what;
-	if (gets) {
+	if (gets && is_in) {
 		t->switches++;
 		t->moves += t->cpu != r->cpu;
 	}
-	t->preempted += r->what == GT_SWITCH_PREEMPTED;
+	t->preempted += is_in && r->what == GT_SWITCH_PREEMPTED;
 	t->cpu = r->cpu;
 }
 
@@ -85,7 +88,7 @@ void gt_sched_finish(struct gt_sched *s, int64_t end)
 {
 	for (size_t i = 0; i < s->n_threads; i++) {
 		if (end > s->threads[i].last_ns && s->threads[i].state != GT_SWITCH_GONE)
-			pass_time(&s->threads[i], end);
+			pass_time(s, &s->threads[i], end);
 	}
 }
 

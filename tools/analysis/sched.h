@@ -33,6 +33,7 @@ struct gt_sched_record {
 
 /* Zero-initialised. */
 struct gt_sched {
+	int64_t from, to;                /* only this part of the time counts; both 0: all of it */
 	struct gt_sched_thread *threads; /* in order of appearance */
 	size_t n_threads, cap_threads;
 	struct gt_sched_record *records; /* of the generation being added */

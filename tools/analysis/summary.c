@@ -11,6 +11,7 @@
 #include <string.h>
 
 struct gt_sum_private {
+	struct gt_focus focus;
 	struct gt_keymap texts; /* every text once: equal pointers are equal texts */
 	struct gt_keymap threads, calls, metrics, modules, configs, sources;
 	size_t cap_gens, cap_threads, cap_calls, cap_metrics, cap_modules, cap_configs, cap_sources;
@@ -203,6 +204,11 @@ static void add_clock(struct gt_summary *s, const struct gt_gen *g)
 	if (s->n_gens > 0)
 		return;
 	s->start_ns = gt_gen_ns(g, g->min_time);
+	const struct gt_focus *f = &s->priv->focus;
+	if (f->reads_before && !gt_focus_is_all(f)) {
+		s->sched.from = s->start_ns + (int64_t)f->from_ns;
+		s->sched.to = f->to_ns != 0 ? s->start_ns + (int64_t)f->to_ns : 0;
+	}
 	s->has_clock = g->has_clock;
 	if (g->has_clock) {
 		const uint64_t wall = g->snap_sec * 1000000000 + g->snap_nsec;
@@ -274,7 +280,8 @@ static bool seek(struct gt_summary *s, struct gt_file *f, const struct gt_focus 
 		return true;
 	const int64_t start = x->gens[0].start_ns;
 	const int64_t to = focus->to_ns ? start + (int64_t)focus->to_ns : INT64_MAX;
-	if (!gt_index_find(x, start + (int64_t)focus->from_ns, to, &first, &last))
+	const int64_t from = start + (focus->reads_before ? 0 : (int64_t)focus->from_ns);
+	if (!gt_index_find(x, from, to, &first, &last))
 		return false;
 	gt_file_seek(f, x->gens[first].offset, first ? x->gens[first - 1].number : 0);
 	if (last + 1 < x->n)
@@ -306,6 +313,8 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 	s->process = (struct gt_sum_process){ .exe = "", .cmdline = "", .host = "", .version = "" };
 	s->priv = gt_mem_resize(NULL, 1, sizeof(*s->priv));
 	*s->priv = (struct gt_sum_private){ .gen = NULL };
+	if (focus != NULL)
+		s->priv->focus = *focus;
 	struct gt_file *f = gt_file_open(path, &s->err);
 	struct gt_gen *g = f != NULL ? gt_gen_new() : NULL;
 	if (g == NULL) {
@@ -314,7 +323,8 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 	}
 	uint64_t end = UINT64_MAX;
 	bool is_there = true;
-	s->version = gt_file_version(f);
+	s->old = gt_file_old(f) != NULL ? *gt_file_old(f) : (struct gt_file_old){ 0 };
+	s->version = s->old.version != 0 ? s->old.version : gt_file_version(f);
 	s->file_bytes = gt_file_size(f);
 	s->whole_bytes = gt_file_offset(f);
 	const bool is_all = focus == NULL || gt_focus_is_all(focus);
@@ -329,7 +339,9 @@ bool gt_summary_read(struct gt_summary *s, const char *path, const struct gt_foc
 		take_events(s, f);
 	if (is_there)
 		read_generations(s, f, g, end);
-	gt_sched_finish(&s->sched, s->end_ns);
+	if (s->old.version != 0)
+		s->file_bytes = s->whole_bytes = s->old.bytes;
+	gt_sched_finish(&s->sched, end != UINT64_MAX && s->sched.to != 0 ? s->sched.to : s->end_ns);
 	if (is_all && !(has_index && x->has_events) && s->err.code == GT_ERR_NONE)
 		save_index(s, path);
 	gt_index_free(x);

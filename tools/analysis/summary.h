@@ -10,6 +10,7 @@
 #include "tools/lib/err.h"
 #include "tools/lib/focus.h"
 #include "tools/lib/keymap.h"
+#include "tools/read/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,7 @@ struct gt_summary {
 	struct gt_sum_process process;
 	bool has_process;
 	int version;                      /* minor version of the file's header */
+	struct gt_file_old old;           /* version 0: the format is none of the old ones */
 	uint64_t file_bytes, whole_bytes; /* of the file (0: a pipe); up to the end of the last
 					     whole generation */
 

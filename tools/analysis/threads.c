@@ -10,7 +10,11 @@
 static void generation(void *arg, const struct gt_gen *g)
 {
 	struct gt_threads *t = arg;
+	const struct gt_model_process *p = gt_model_process(t->answer.model);
+	const struct gt_focus *f = &t->answer.focus;
 	gt_answer_generation(&t->answer, g);
+	t->sched.from = f->from_ns != 0 ? p->trace_start + (int64_t)f->from_ns : 0;
+	t->sched.to = f->to_ns != 0 ? p->trace_start + (int64_t)f->to_ns : 0;
 	struct gt_rec_iter it = gt_rec_first(g);
 	struct gt_rec_value r;
 	int rc;
@@ -120,7 +124,9 @@ void gt_threads_free(struct gt_threads *t)
 
 int gt_threads_read(struct gt_threads *t, const char *verb, const struct gt_input *in)
 {
-	const int status = gt_answer_read(&t->answer, verb, in);
+	struct gt_input all = *in;
+	all.has_others = true; /* a thread's tid may be told after its birth */
+	const int status = gt_answer_read(&t->answer, verb, &all);
 	const struct gt_model *m = t->answer.model;
 	const int64_t end = gt_model_process(m)->end;
 	for (uint32_t i = 0; i < gt_model_n_threads(m); i++) {

@@ -16,11 +16,20 @@
 
 #include <string.h>
 
-#define CALL(m, name, value)                                                                       \
+/* Tells of a thread, GT_NO_THREAD of the program, if that is asked for. */
+#define CALL(m, name, of, value)                                                                   \
 	do {                                                                                       \
-		if ((m)->calls->name != NULL)                                                      \
+		if ((m)->calls->name != NULL && is_told(m, of))                                    \
 			(m)->calls->name((m)->arg, value);                                         \
 	} while (0)
+
+static bool is_told(const struct gt_model *m, uint32_t thread)
+{
+	if (!m->focus.has_tid && !m->focus.has_g)
+		return true;
+	return thread != GT_NO_THREAD &&
+	       gt_focus_has_thread(&m->focus, m->threads[thread].tid, m->threads[thread].g);
+}
 
 /* ---------------------------------------------------------------- states and waits */
 
@@ -92,7 +101,7 @@ static void end_wait(struct gt_model *m, const struct gt_model_thread *t,
 	struct gt_blamed r;
 	gt_blame_end(m->blame, t->g, ev->time, &r);
 	tell(m, &w, &r);
-	CALL(m, wait_end, &w);
+	CALL(m, wait_end, w.thread, &w);
 }
 
 static void begin_wait(struct gt_model *m, struct gt_model_thread *t, const struct gt_ordered *ev)
@@ -102,7 +111,13 @@ static void begin_wait(struct gt_model *m, struct gt_model_thread *t, const stru
 	struct gt_wait w = present_wait(m, t);
 	gt_blame_begin(m->blame, t->g, ev->time, &t->open);
 	tell(m, &w, &t->open);
-	CALL(m, wait_begin, &w);
+	CALL(m, wait_begin, w.thread, &w);
+}
+
+/* Times before the part that is asked for are its start. */
+static int64_t in_part(const struct gt_model *m, int64_t time)
+{
+	return time > m->from ? time : m->from;
 }
 
 /* The start routine is the outermost frame of the first stack that is told of a thread. */
@@ -131,11 +146,11 @@ static void change(struct gt_model *m, const struct gt_ordered *ev)
 		end_wait(m, t, ev);
 	const bool is_old = ev->from == GT_STATE_UNKNOWN;
 	if (from == GT_STATE_UNKNOWN)
-		t->born = is_old ? m->process.start : ev->time;
+		t->born = is_old ? m->process.start : in_part(m, ev->time);
 	t->state = to;
-	t->since = is_old ? m->process.start : ev->time;
+	t->since = is_old ? m->process.start : in_part(m, ev->time);
 	const struct gt_change c = { index_of(m, t), t->since, from, to, maker_g(ev) };
-	CALL(m, change, &c);
+	CALL(m, change, c.thread, &c);
 	if (to == GT_STATE_NOT_EXIST)
 		t->died = ev->time;
 	else if (is_wait(to))
@@ -175,7 +190,7 @@ static void begin_span(struct gt_model *m, const struct gt_ordered *ev, enum gt_
 	s.is_begin = true;
 	s.name = name;
 	++*open_spans(m, kind, id);
-	CALL(m, span, &s);
+	CALL(m, span, s.thread, &s);
 }
 
 /* Under way already: it begins here if nothing of it is known. */
@@ -196,7 +211,7 @@ static bool end_span(struct gt_model *m, const struct gt_ordered *ev, enum gt_sp
 	--*open;
 	struct gt_span s = span_of(m, ev, kind, id);
 	s.name = name;
-	CALL(m, span, &s);
+	CALL(m, span, s.thread, &s);
 	return true;
 }
 
@@ -211,7 +226,7 @@ static void mark(struct gt_model *m, const struct gt_ordered *ev, gt_text_id key
 		.task = task,
 		.stack = gt_model_put_stack(m, gt_ordered_stack(ev)),
 	};
-	CALL(m, mark, &k);
+	CALL(m, mark, k.thread, &k);
 }
 
 /* An end without a begin is told as a message. */
@@ -290,14 +305,14 @@ static void annotate(struct gt_model *m, const struct gt_ordered *ev)
 static void metric(struct gt_model *m, const struct gt_ordered *ev, const char *name)
 {
 	const struct gt_metric v = { ev->time, name, ev->args[0] };
-	CALL(m, metric, &v);
+	CALL(m, metric, GT_NO_THREAD, &v);
 }
 
 static void sample(struct gt_model *m, const struct gt_ordered *ev)
 {
 	const struct gt_sample s = { ev->time, gt_model_find(m, ev->g),
 				     gt_model_put_stack(m, ev->args[0]) };
-	CALL(m, sample, &s);
+	CALL(m, sample, s.thread, &s);
 }
 
 static void alloc(struct gt_model *m, const struct gt_ordered *ev)
@@ -318,7 +333,7 @@ static void alloc(struct gt_model *m, const struct gt_ordered *ev)
 	a.id = ev->args[0];
 	a.is_free = ev->id == GT_EV_HeapObjectFree;
 	a.is_old = ev->id == GT_EV_HeapObject;
-	CALL(m, alloc, &a);
+	CALL(m, alloc, a.thread, &a);
 }
 
 static void label(struct gt_model *m, const struct gt_ordered *ev)
@@ -328,9 +343,62 @@ static void label(struct gt_model *m, const struct gt_ordered *ev)
 		m->threads[i].name = gt_model_put_gen_text(m, ev->args[0]);
 }
 
+/* ---------------------------------------------------------------- a part of the time */
+
+void gt_walk_mute(struct gt_model *m)
+{
+	static const struct gt_model_calls none;
+	m->calls = &none;
+	m->is_muted = true;
+}
+
+/* Here begins the part that is asked for: as if it were the trace. */
+static void start_part(struct gt_model *m)
+{
+	m->calls = m->all_calls;
+	m->is_muted = false;
+	for (size_t i = 0; i < m->spans.n; i++)
+		m->open[i] = 0; /* their begin was not told */
+	for (uint32_t i = 0; i < m->n_threads; i++) {
+		struct gt_model_thread *t = &m->threads[i];
+		if (t->state == GT_STATE_UNKNOWN || t->state == GT_STATE_NOT_EXIST)
+			continue;
+		t->since = m->from;
+		const struct gt_change c = { i, m->from, GT_STATE_UNKNOWN, t->state, 0 };
+		CALL(m, change, i, &c);
+		t = &m->threads[i];
+		if (!is_wait(t->state))
+			continue;
+		struct gt_wait w = present_wait(m, t);
+		tell(m, &w, &t->open);
+		CALL(m, wait_begin, i, &w);
+	}
+}
+
+/* Who was there when the trace began may be told late. */
+void gt_walk_late(struct gt_model *m, const struct gt_ordered *ev)
+{
+	if (m->is_muted)
+		start_part(m);
+	m->is_late = true;
+	if (ev->subject == GT_SUBJECT_G && ev->from == GT_STATE_UNKNOWN)
+		change(m, ev);
+}
+
+void gt_walk_cut(struct gt_model *m)
+{
+	if (m->is_muted)
+		start_part(m);
+	m->process.end = m->to;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
 void gt_walk_event(struct gt_model *m, const struct gt_ordered *ev)
 {
-	m->process.end = ev->time;
+	if (m->is_muted && ev->time >= m->from)
+		start_part(m);
+	m->process.end = in_part(m, ev->time);
 	if (ev->subject == GT_SUBJECT_G)
 		change(m, ev);
 	switch (ev->id) {
@@ -371,6 +439,6 @@ void gt_walk_end(struct gt_model *m)
 		tell(m, &w, &t->open);
 		w.end = m->process.end;
 		w.is_open = true;
-		CALL(m, wait_end, &w);
+		CALL(m, wait_end, w.thread, &w);
 	}
 }

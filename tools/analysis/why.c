@@ -49,7 +49,7 @@ static int64_t asked_time(const struct gt_why *y)
 {
 	return y->question.is_absolute
 		       ? y->question.time
-		       : y->question.time + gt_model_process(y->answer.model)->start;
+		       : y->question.time + gt_model_process(y->answer.model)->trace_start;
 }
 
 static void take_longer(struct gt_wait *have, const struct gt_wait *w)
@@ -61,6 +61,8 @@ static void take_longer(struct gt_wait *have, const struct gt_wait *w)
 static void choose(void *arg, const struct gt_wait *w)
 {
 	struct gt_why *y = arg;
+	if (!gt_answer_is_wanted(&y->answer, w))
+		return;
 	struct choice *c = choice_of(y->priv, w->thread);
 	const int64_t at = asked_time(y);
 	take_longer(&c->longest, w);

@@ -80,18 +80,22 @@ static void put_thread(struct chrome *c, const char *key, uint64_t g)
 		put_text(c, key, gt_model_label(c->model, gt_model_find(c->model, g), buf));
 }
 
-/* An arrow from the waker to the end of the wait. */
+/* An arrow from the waker, when it let the thread go, to the end of the wait. */
 static void put_flow(struct chrome *c, const struct gt_wait *w)
 {
 	const uint32_t waker = gt_model_find(c->model, w->waker_g);
 	if (waker == GT_NO_THREAD)
 		return;
 	const uint64_t id = ++c->n_flows;
+	const int64_t start = gt_model_process(c->model)->start;
+	int64_t at = w->waker_time > start ? w->waker_time : start;
+	if (w->waker_time == 0 || at > w->end)
+		at = w->end; /* not told */
 	/* An arrow begins inside a slice. */
-	begin(c, "X", "wake", "wake", waker, w->end);
+	begin(c, "X", "wake", "wake", waker, at);
 	fputs(",\"dur\":0.000", c->out);
 	end(c);
-	begin(c, "s", "wake", "wake", waker, w->end);
+	begin(c, "s", "wake", "wake", waker, at);
 	fprintf(c->out, ",\"id\":%" PRIu64, id);
 	end(c);
 	begin(c, "f", "wake", "wake", w->thread, w->end);

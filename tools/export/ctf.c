@@ -5,7 +5,7 @@
  * N.B. the times of a stream never go back: where a thread's first state is told after something of
  * it, the event is late; `duration` is exact all the same.
  */
-#include "tools/export/export.h"
+#include "tools/export/ctf.h"
 #include "tools/lib/mem.h"
 #include "tools/lib/spool.h"
 
@@ -194,9 +194,9 @@ static void alloc(void *arg, const struct gt_alloc *a)
 
 /* ---------------------------------------------------------------- files */
 
-static FILE *open_file(const struct ctf *c, const char *name, struct gt_err *err)
+FILE *gt_ctf_open(const char *dir, const char *name, struct gt_err *err)
 {
-	char *path = gt_mem_format("%s/%s", c->dir, name);
+	char *path = gt_mem_format("%s/%s", dir, name);
 	FILE *f = fopen(path, "wbex");
 	if (f == NULL)
 		gt_err_set(err, GT_ERR_IO, GT_NO_OFFSET, "cannot write %s: %s", path,
@@ -205,7 +205,7 @@ static FILE *open_file(const struct ctf *c, const char *name, struct gt_err *err
 	return f;
 }
 
-static int close_file(FILE *f, struct gt_err *err)
+int gt_ctf_close(FILE *f, struct gt_err *err)
 {
 	const bool is_bad = ferror(f);
 	if (fclose(f) != 0 || is_bad)
@@ -214,7 +214,6 @@ static int close_file(FILE *f, struct gt_err *err)
 	return 0;
 }
 
-/* A text inside quotes of the description. */
 static void put_quoted(FILE *f, const char *text)
 {
 	fputc('"', f);
@@ -223,18 +222,17 @@ static void put_quoted(FILE *f, const char *text)
 	fputc('"', f);
 }
 
-static void put_env(FILE *f, const struct gt_model *m)
+void gt_ctf_put_env(FILE *f, const struct gt_model *m, const char *tracer)
 {
 	const struct gt_model_process *p = gt_model_process(m);
-	fputs("env {\n\ttracer_name = \"gtrace\";\n\tdomain = \"threads\";\n\thostname = ", f);
+	fprintf(f, "env {\n%s\thostname = ", tracer);
 	put_quoted(f, gt_model_text(m, p->host));
 	fputs(";\n\tprocname = ", f);
 	put_quoted(f, gt_model_text(m, p->exe));
 	fprintf(f, ";\n\tvpid = %" PRIu64 ";\n};\n\n", p->pid);
 }
 
-/* The clock's zero is that of the trace; where the wall clock is known it is added. */
-static void put_clock(FILE *f, const struct gt_model_process *p)
+void gt_ctf_put_clock(FILE *f, const struct gt_model_process *p)
 {
 	const int64_t offset = p->wall_ns != 0 ? p->wall_ns - p->start : 0;
 	const int64_t s = offset / 1000000000 - (offset % 1000000000 < 0);
@@ -242,13 +240,13 @@ static void put_clock(FILE *f, const struct gt_model_process *p)
 		"clock {\n\tname = \"trace\";\n\tdescription = \"CLOCK_MONOTONIC\";\n"
 		"\tfreq = 1000000000;\n\toffset_s = %" PRId64 ";\n\toffset = %" PRId64 ";\n};\n\n",
 		s, offset - s * 1000000000);
+	fputs("typealias integer { size = 64; align = 8; signed = false;"
+	      " map = clock.trace.value; } := gt_time;\n\n",
+	      f);
 }
 
-static int put_metadata(struct ctf *c, struct gt_err *err)
+void gt_ctf_put_head(FILE *f)
 {
-	FILE *f = open_file(c, "metadata", err);
-	if (f == NULL)
-		return -GT_ERR_IO;
 	fputs("/* CTF 1.8 */\n\n"
 	      "typealias integer { size = 8; align = 8; signed = false; } := uint8_t;\n"
 	      "typealias integer { size = 16; align = 8; signed = false; } := uint16_t;\n"
@@ -258,11 +256,17 @@ static int put_metadata(struct ctf *c, struct gt_err *err)
 	      "\tpacket.header := struct { uint32_t magic; uint32_t stream_id;"
 	      " uint64_t stream_instance_id; };\n};\n\n",
 	      f);
-	put_env(f, c->model);
-	put_clock(f, gt_model_process(c->model));
-	fputs("typealias integer { size = 64; align = 8; signed = false;"
-	      " map = clock.trace.value; } := gt_time;\n\n"
-	      "stream {\n\tid = 0;\n\tpacket.context := struct { gt_time timestamp_begin;"
+}
+
+static int put_metadata(struct ctf *c, struct gt_err *err)
+{
+	FILE *f = gt_ctf_open(c->dir, "metadata", err);
+	if (f == NULL)
+		return -GT_ERR_IO;
+	gt_ctf_put_head(f);
+	gt_ctf_put_env(f, c->model, "\ttracer_name = \"gtrace\";\n\tdomain = \"threads\";\n");
+	gt_ctf_put_clock(f, gt_model_process(c->model));
+	fputs("stream {\n\tid = 0;\n\tpacket.context := struct { gt_time timestamp_begin;"
 	      " gt_time timestamp_end;\n\t\tuint64_t content_size; uint64_t packet_size;"
 	      " uint64_t tid; uint64_t g; string thread; };\n"
 	      "\tevent.header := struct { uint16_t id; gt_time timestamp; };\n};\n\n",
@@ -272,14 +276,14 @@ static int put_metadata(struct ctf *c, struct gt_err *err)
 	      "\";\n\tfields := struct {" fields " };\n};\n\n",                                    \
 	      f);
 	EVENTS(DESCRIBE)
-	return close_file(f, err);
+	return gt_ctf_close(f, err);
 }
 
-static void copy(struct ctf *c, uint32_t seq, FILE *f)
+void gt_ctf_copy(struct gt_spool *s, uint32_t seq, FILE *f)
 {
-	struct gt_spool_reader r = gt_spool_read(c->spool, seq);
+	struct gt_spool_reader r = gt_spool_read(s, seq);
 	uint8_t buf[4096];
-	uint64_t rest = gt_spool_len(c->spool, seq);
+	uint64_t rest = gt_spool_len(s, seq);
 	while (rest > 0) {
 		const size_t n = rest < sizeof(buf) ? (size_t)rest : sizeof(buf);
 		if (!gt_spool_get(&r, buf, n))
@@ -302,7 +306,7 @@ static int put_stream(struct ctf *c, uint32_t seq, struct gt_err *err)
 		label = gt_model_label(c->model, seq - 1, buf);
 		snprintf(name, sizeof(name), "thread-%u", seq);
 	}
-	FILE *f = open_file(c, name, err);
+	FILE *f = gt_ctf_open(c->dir, name, err);
 	if (f == NULL)
 		return -GT_ERR_IO;
 	const struct stream *s = &c->streams[seq];
@@ -315,8 +319,8 @@ static int put_stream(struct ctf *c, uint32_t seq, struct gt_err *err)
 	fwrite(magic, 1, sizeof(magic), f);
 	fwrite(context, 1, sizeof(context), f);
 	fwrite(label, 1, strlen(label) + 1, f);
-	copy(c, seq, f);
-	return close_file(f, err);
+	gt_ctf_copy(c->spool, seq, f);
+	return gt_ctf_close(f, err);
 }
 
 int gt_export_ctf(const struct gt_export *x, FILE *out, struct gt_err *err)

@@ -210,7 +210,13 @@ static void change(void *arg, const struct gt_change *c)
 	struct gt_perfetto *p = arg;
 	begin(p);
 	thread_track(p, c->thread);
+	gt_perfetto_until(p, c->time);
 	gt_perfetto_sched(p, c);
+}
+
+static void generation(void *arg, const struct gt_gen *g)
+{
+	gt_perfetto_switches(arg, g);
 }
 
 static void wait_begin(void *arg, const struct gt_wait *w)
@@ -362,6 +368,7 @@ static void mark(void *arg, const struct gt_mark *k)
 int gt_export_perfetto(const struct gt_export *x, FILE *out, struct gt_err *err)
 {
 	static const struct gt_model_calls calls = {
+		.generation = generation,
 		.change = change,
 		.wait_begin = wait_begin,
 		.wait_end = wait_end,
@@ -374,6 +381,7 @@ int gt_export_perfetto(const struct gt_export *x, FILE *out, struct gt_err *err)
 	struct gt_perfetto p = { .out = out, .rows = &rows };
 	p.model = gt_model_new(&calls, &p);
 	const int rc = gt_model_read(p.model, &x->in, out, err);
+	gt_perfetto_until(&p, gt_model_process(p.model)->end);
 	for (uint32_t i = 0; i < gt_model_n_threads(p.model); i++) {
 		begin(&p);
 		put_thread(&p, i);

@@ -24,7 +24,22 @@ struct gt_perfetto {
 	int64_t now;      /* newest time of a change */
 	uint32_t *cpus;   /* thread on each made-up CPU, GT_NO_THREAD = free */
 	uint32_t *cpu_of; /* of each thread + 1, 0 = none */
-	size_t n_cpus, cap_cpus, n_cpu_of, cap_cpu_of;
+	uint8_t *runs;    /* of each thread: it has a CPU, as far as waits tell */
+	size_t n_cpus, cap_cpus, n_cpu_of, cap_cpu_of, cap_runs;
+
+	/* Switches of the generation that were not told yet, and who is which tid now. */
+	struct gt_perfetto_switch *switches;
+	size_t n_switches, cap_switches, next_switch;
+	struct gt_keymap tids;
+	uint32_t *thread_of;
+	size_t cap_thread_of;
+};
+
+/* A SWITCH record (records.def). */
+struct gt_perfetto_switch {
+	int64_t time;
+	uint64_t tid, what;
+	size_t order;
 };
 
 enum gt_intern { GT_INTERN_NAME, GT_INTERN_FUNCTION, GT_INTERN_SOURCE, GT_INTERN_PATH };
@@ -41,6 +56,10 @@ uint64_t gt_perfetto_stack(struct gt_perfetto *p, gt_stack_id id);
 
 /* sched_switch and sched_waking of a thread's new state. */
 void gt_perfetto_sched(struct gt_perfetto *p, const struct gt_change *c);
+
+/* Takes the generation's SWITCH records; tells of those up to a time. */
+void gt_perfetto_switches(struct gt_perfetto *p, const struct gt_gen *g);
+void gt_perfetto_until(struct gt_perfetto *p, int64_t time);
 
 void gt_perfetto_free(struct gt_perfetto *p);
 

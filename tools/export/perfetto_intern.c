@@ -193,4 +193,8 @@ void gt_perfetto_free(struct gt_perfetto *p)
 	free(p->modules.is);
 	free(p->cpus);
 	free(p->cpu_of);
+	free(p->runs);
+	free(p->switches);
+	free(p->thread_of);
+	gt_keymap_free(&p->tids);
 }

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool gt_focus_check(const struct gt_focus *f, const char *verb, uint64_t *tid, uint64_t *g)
+bool gt_focus_check(struct gt_focus *f, const char *verb)
 {
-	*tid = *g = UINT64_MAX;
 	if (f->to_ns != 0 && f->to_ns < f->from_ns) {
 		fprintf(stderr, "gtrace %s: --to lies before --from\n", verb);
 		return false;
@@ -23,6 +22,8 @@ bool gt_focus_check(const struct gt_focus *f, const char *verb, uint64_t *tid, u
 			verb, f->thread);
 		return false;
 	}
-	*(is_g ? g : tid) = id;
+	f->id = id;
+	f->has_g = is_g;
+	f->has_tid = !is_g;
 	return true;
 }

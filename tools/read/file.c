@@ -2,6 +2,7 @@
 
 #include "encoder/event.h"
 #include "encoder/file.h"
+#include "tools/read/old.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,11 @@ struct gt_file {
 	bool skips_events;
 	bool is_at_end; /* nothing more to read behind buf[len) */
 	int version;
-	uint64_t gen;      /* generation that is open, 0 = none */
-	uint64_t last_gen; /* the one before it, 0 = none */
-	bool has_events;   /* the open generation has batches of events */
-	bool is_behind;    /* see gt_file_failed_behind() */
+	struct gt_file_old old; /* version 0: it is none */
+	uint64_t gen;           /* generation that is open, 0 = none */
+	uint64_t last_gen;      /* the one before it, 0 = none */
+	bool has_events;        /* the open generation has batches of events */
+	bool is_behind;         /* see gt_file_failed_behind() */
 	struct gt_err failed;
 };
 
@@ -59,12 +61,60 @@ static int64_t fill(struct gt_file *f, size_t n, struct gt_err *err)
 	return (int64_t)f->len;
 }
 
+/* All of the file, of which nothing was consumed: *len bytes in own[]. */
+static int fill_all(struct gt_file *f, size_t *len, struct gt_err *err)
+{
+	size_t cap = BUFFER;
+	for (*len = f->len; !f->is_at_end;) {
+		if (*len == cap) {
+			uint8_t *more = realloc(f->own, 2 * cap);
+			if (!more)
+				return gt_err_set(err, GT_ERR_MEMORY, GT_NO_OFFSET, "no memory");
+			f->buf = f->own = more;
+			cap *= 2;
+		}
+		const ssize_t got = read(f->fd, f->own + *len, cap - *len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return gt_err_set(err, GT_ERR_IO, *len, "cannot read: %s", strerror(errno));
+		f->is_at_end = got == 0;
+		*len += (size_t)got;
+	}
+	return 0;
+}
+
+/* A file in an old format: from now on what the new format makes of it is read. */
+static int read_old(struct gt_file *f, struct gt_err *err)
+{
+	uint8_t *out;
+	size_t len, out_len;
+	int rc = fill_all(f, &len, err);
+	if (rc == 0)
+		rc = gt_old_convert(f->buf, len, &out, &out_len, &f->old.left_out, err);
+	if (rc < 0)
+		return rc;
+	if (f->fd > 0)
+		close(f->fd);
+	f->fd = -1;
+	free(f->own);
+	f->buf = f->own = out;
+	f->size = f->len = out_len;
+	f->old.bytes = len;
+	f->version = GT_OLD_VERSION;
+	f->pos = GT_FILE_HEADER_LEN;
+	return 0;
+}
+
 static int read_header(struct gt_file *f, struct gt_err *err)
 {
 	const int64_t have = fill(f, GT_FILE_HEADER_LEN, err);
 	if (have < 0)
 		return (int)have;
 	const uint8_t *p = f->buf + f->pos;
+	f->old.version = have >= GT_FILE_HEADER_LEN ? gt_old_version(p) : 0;
+	if (f->old.version)
+		return read_old(f, err);
 	static const char model[] = GT_FILE_HEADER;
 	if (have < GT_FILE_HEADER_LEN || memcmp(p, model, 5) ||
 	    memcmp(p + 7, model + 7, GT_FILE_HEADER_LEN - 7))
@@ -77,7 +127,8 @@ static int read_header(struct gt_file *f, struct gt_err *err)
 	f->version = (p[5] - '0') * 10 + (p[6] - '0');
 	if (f->version != 22 && f->version != 23 && f->version != 25 && f->version != 26)
 		return gt_err_set(err, GT_ERR_HEADER, 5,
-				  "header go 1.%d trace: expected 1.22, 1.23, 1.25 or 1.26 [C1]",
+				  "header go 1.%d trace: expected 1.5, 1.7 to 1.11, 1.19, 1.21, "
+				  "1.22, 1.23, 1.25 or 1.26 [C1]",
 				  f->version);
 	f->pos += GT_FILE_HEADER_LEN;
 	return 0;
@@ -144,6 +195,11 @@ void gt_file_close(struct gt_file *f)
 int gt_file_version(const struct gt_file *f)
 {
 	return f->version;
+}
+
+const struct gt_file_old *gt_file_old(const struct gt_file *f)
+{
+	return f->old.version ? &f->old : NULL;
 }
 
 uint64_t gt_file_offset(const struct gt_file *f)

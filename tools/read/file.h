@@ -50,6 +50,17 @@ void gt_file_close(struct gt_file *f);
 /* Minor version of the header: 22, 23, 25 or 26. */
 int gt_file_version(const struct gt_file *f);
 
+/*
+ * A file in the format of Go 1.5 to 1.21 is read whole, put in order and checked when it is opened;
+ * what is read here is made of it (old.h), and offsets are not the file's. NULL for any other.
+ */
+struct gt_file_old {
+	int version;       /* 5 to 21 */
+	uint64_t bytes;    /* of the file */
+	uint64_t left_out; /* events that have no place in the new format */
+};
+const struct gt_file_old *gt_file_old(const struct gt_file *f);
+
 /* Bytes of the file before the next batch. */
 uint64_t gt_file_offset(const struct gt_file *f);
 

@@ -19,6 +19,7 @@
 #include "tools/lib/mem.h"
 #include "tools/lib/replace.h"
 #include "tools/read/gen.h"
+#include "tools/read/old.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -48,7 +49,10 @@ static bool get_stamp(const char *path, struct stamp *s)
 {
 	struct stat st;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	const bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	uint8_t header[16];
+	const bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+			pread(fd, header, sizeof(header), 0) == sizeof(header) &&
+			!gt_old_version(header); /* that is read whole anyway */
 	if (ok) {
 		s->size = (uint64_t)st.st_size;
 		s->mtime_ns =
@@ -175,7 +179,7 @@ void gt_index_save(const struct gt_index *x, const char *path)
 
 /* ---------------------------------------------------------------- without the file */
 
-/* Places and times from the batches' headers and the clock. */
+/* Places and times from the batches' headers and the clock; of a file in an old format for once. */
 static bool scan(struct gt_index *x, const char *path)
 {
 	struct gt_file *f = gt_file_open(path, NULL);

@@ -13,7 +13,7 @@ struct gt_trace {
 	gt_gen_filter *filter; /* NULL = none */
 	void *filter_arg;
 	bool is_inside; /* a generation is being read */
-	bool is_done;
+	bool is_done, is_cut;
 	bool has_start;
 	int64_t start_ns;      /* of the whole trace */
 	struct gt_focus focus; /* all zero: everything */
@@ -67,8 +67,10 @@ void gt_trace_close(struct gt_trace *t)
 /* The next generation that is wanted, ready for its events: 1; 0 at the end; -code. */
 static int next_generation(struct gt_trace *t, struct gt_err *err)
 {
-	if (gt_file_offset(t->file) >= t->end)
+	if (gt_file_offset(t->file) >= t->end) {
+		t->is_cut = true;
 		return 0;
+	}
 	int rc = gt_gen_read(t->gen, t->file, err);
 	if (rc <= 0)
 		return rc;
@@ -76,8 +78,10 @@ static int next_generation(struct gt_trace *t, struct gt_err *err)
 	if (!t->has_start)
 		t->start_ns = start;
 	t->has_start = true;
-	if (t->focus.to_ns && start > t->start_ns + (int64_t)t->focus.to_ns)
+	if (t->focus.to_ns && start > t->start_ns + (int64_t)t->focus.to_ns) {
+		t->is_cut = true;
 		return 0;
+	}
 	if (t->filter && t->filter(t->filter_arg, t->gen, err) < 0)
 		return -GT_ERR_MEMORY;
 	rc = gt_order_begin(t->order, t->gen, err);
@@ -117,11 +121,11 @@ void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_fo
 	struct gt_index x;
 	size_t first, last;
 	t->focus = *f;
-	if (gt_focus_is_all(f) || !gt_index_open(&x, path))
+	if (gt_focus_is_all(f) || gt_file_old(t->file) != NULL || !gt_index_open(&x, path))
 		return;
 	t->has_start = true;
 	t->start_ns = x.gens[0].start_ns;
-	const int64_t from = t->start_ns + (int64_t)f->from_ns;
+	const int64_t from = t->start_ns + (f->reads_before ? 0 : (int64_t)f->from_ns);
 	const int64_t to = f->to_ns ? t->start_ns + (int64_t)f->to_ns : INT64_MAX;
 	if (!gt_index_find(&x, from, to, &first, &last))
 		t->is_done = true;
@@ -130,6 +134,11 @@ void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_fo
 		 last + 1 < x.n)
 		t->end = x.gens[last].end; /* else up to what is wrong with the file */
 	gt_index_free(&x);
+}
+
+bool gt_trace_is_cut(const struct gt_trace *t)
+{
+	return t->is_cut;
 }
 
 bool gt_trace_is_in_focus(const struct gt_trace *t, const struct gt_ordered *ev)

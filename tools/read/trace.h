@@ -32,6 +32,9 @@ const struct gt_gen *gt_trace_gen(const struct gt_trace *t);
  */
 void gt_trace_set_focus(struct gt_trace *t, const char *path, const struct gt_focus *f);
 
+/* At the end: is there more of the trace, behind the focus? */
+bool gt_trace_is_cut(const struct gt_trace *t);
+
 /* Does an event lie in the focus? Without one: yes. */
 bool gt_trace_is_in_focus(const struct gt_trace *t, const struct gt_ordered *ev);
 

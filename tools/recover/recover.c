@@ -95,10 +95,11 @@ static bool replay(struct gt_recovery *r, struct boundary *b, const char *path, 
 	if (f == NULL)
 		return false;
 	if (gt_file_version(f) != 26) {
+		const struct gt_file_old *old = gt_file_old(f);
 		gt_err_set(err, GT_ERR_HEADER, 0,
 			   "a go 1.%d trace: only go 1.26 traces, as libgtrace.so writes them, can "
 			   "be recovered",
-			   gt_file_version(f));
+			   old != NULL ? old->version : gt_file_version(f));
 		gt_file_close(f);
 		return false;
 	}
