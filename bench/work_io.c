@@ -16,15 +16,21 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* A call that no hook sees. */
+static long bare_call(long nr, long a, const void *b, long c)
+{
+	long rc;
+	__asm__ volatile("syscall"
+			 : "=a"(rc)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
+	return rc;
+}
+
 /* Past the hooks: only the read is to be measured. */
 static void write_byte(int fd)
 {
-	long rc;
-	const char byte = 0;
-	__asm__ volatile("syscall"
-			 : "=a"(rc)
-			 : "a"(SYS_write), "D"(fd), "S"(&byte), "d"(1)
-			 : "rcx", "r11", "memory");
+	bare_call(SYS_write, fd, "", 1);
 }
 
 static void read_byte(int fd)
@@ -32,6 +38,21 @@ static void read_byte(int fd)
 	char byte;
 	if (read(fd, &byte, 1) != 1)
 		die("read");
+}
+
+static uint64_t run_bare(uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		bare_call(SYS_getppid, 0, NULL, 0);
+	return n;
+}
+
+static uint64_t run_bare_read(uint64_t n)
+{
+	char byte;
+	for (uint64_t i = 0; i < n; i++)
+		bare_call(SYS_read, zero, &byte, 1);
+	return n;
 }
 
 static void setup_read(void)
@@ -77,6 +98,8 @@ static uint64_t run_pipe(uint64_t n)
 
 const struct work works_io[] = {
 	{ "read", setup_read, run_read, 1000, false },
+	{ "bare.call", NULL, run_bare, 1000, false },
+	{ "bare.read", setup_read, run_bare_read, 1000, false },
 	{ "pipe", setup_pipe, run_pipe, 100, false },
 	{ NULL, NULL, NULL, 0, false },
 };

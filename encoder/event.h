@@ -65,7 +65,7 @@ struct gt_rec_spec {
 	const char *meaning;
 };
 
-#define GT_REC_KINDS 12 /* one above the largest kind */
+#define GT_REC_KINDS 13 /* one above the largest kind */
 extern const struct gt_rec_spec gt_rec_specs[GT_REC_KINDS];
 
 #define GT_EXPERIMENT     1    /* AllocFree: the only one that every Go reader carries */

@@ -38,6 +38,7 @@ itself what gtrace has to find; the tests compare the two.
 | Which lock costs most, who had it meanwhile, what to change first? | `gtrace locks FILE` |
 | Why did this thread wait then? | `gtrace why --thread NAME --at TIME FILE` |
 | All waits in one picture | `gtrace flame FILE`, `gtrace flame --off-wake FILE` |
+| What does the new version wait for that the old one did not? | `gtrace diff OLD NEW`, for CI `--limit 10%` |
 
 A lock has the name of its variable where the program's file has symbols (`queue+0x28`: inside of `queue`), else its address. Try
 one: `make examples`.

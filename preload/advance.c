@@ -376,6 +376,7 @@ static void note(struct gt_thread *t, uint64_t gen)
 #undef GT_BLOCKING
 #undef GT_CUSTOM
 #undef GT_ASM
+extern const char gt_entry_system_call[] __asm__("system_call") GT_WEAK;
 static const char *const entries[GT_N_CALLS] = {
 #define GT_BLOCKING(group, why, ret, name, params, args) gt_entry_##name,
 #define GT_CUSTOM(group, why, ret, name, params, args)   gt_entry_##name,
@@ -384,6 +385,7 @@ static const char *const entries[GT_N_CALLS] = {
 #undef GT_BLOCKING
 #undef GT_CUSTOM
 #undef GT_ASM
+	gt_entry_system_call,
 };
 /* clang-format on */
 

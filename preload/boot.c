@@ -13,6 +13,7 @@
  *   7. writer              is awaited; without an output there is nothing to trace for
  *   8. timers              of CPU samples, if asked for
  *   9. on                   one store
+ *  10. system calls        dispatched, if asked for; not before, as libc's are ours until then
  *
  * N.B. the library is not marked "initfirst", although that would start us before every other
  * constructor: libc's own would then run inside our dlopen, which hands them empty arguments, and
@@ -31,6 +32,7 @@
 #include "preload/log.h"
 #include "preload/real.h"
 #include "preload/stack.h"
+#include "preload/sud.h"
 #include "preload/sys.h"
 #include "preload/timer.h"
 #include "preload/unwind.h"
@@ -173,7 +175,7 @@ static int start(bool is_child)
 	gt_host_ppid = (int)gt_sys(SYS_getppid, 0, 0, 0, 0, 0, 0);
 	gt_log_init(gt_host_pid);
 	gt_clock_init(gt_cfg.clock != GT_CLOCK_MONO);
-	int rc = make_control_page();
+	int rc = gt_host_pid > 0 ? make_control_page() : -EPERM; /* a sandbox refuses it */
 	if (!rc)
 		rc = gt_arena_init(gt_cfg.buffer, GT_MAX_THREADS, sizeof(struct gt_thread));
 	if (!rc)
@@ -199,6 +201,8 @@ static int start(bool is_child)
 	gt_self = t;
 	gt_thread_arm_end();
 	switch_on();
+	gt_sud_open();
+	gt_sud_arm(t);
 	return 0;
 }
 
@@ -270,6 +274,7 @@ void gt_flush_before_end(void)
  */
 void gt_enter_sandbox(bool is_strict)
 {
+	gt_sud_stop();
 	gt_timer_stop();
 	gt_is_sandboxed = 1;
 	if (is_strict && !gt_self->gate)

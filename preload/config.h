@@ -10,6 +10,7 @@ enum gt_full_policy { GT_FULL_DROP, GT_FULL_BLOCK };
 enum gt_writer_kind { GT_WRITER_TASK, GT_WRITER_THREAD };
 enum gt_start { GT_START_ON, GT_START_OFF };
 enum gt_sample_by { GT_SAMPLE_PERF, GT_SAMPLE_TIMER };
+enum gt_syscalls { GT_SYSCALLS_OFF, GT_SYSCALLS_ALL };
 enum gt_clock_kind { GT_CLOCK_AUTO, GT_CLOCK_TSC, GT_CLOCK_MONO };
 
 /* The C type of each type of setting; a word is its position in the list of choices. */

@@ -36,6 +36,7 @@
 #include "preload/fd.h"
 #include "preload/note.h"
 #include "preload/stack.h"
+#include "preload/sud.h"
 #include "preload/sys.h"
 
 #define GT_LATE_NS 4000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
@@ -162,6 +163,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 			bool sure, uint64_t pc)
 {
 	w->is_pending = false;
+	w->lowered = gt_sud_lower(t);
 	if (sure)
 		gt_stack_expect(t);
 	if (!is_free(t)) {
@@ -310,12 +312,9 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 		gt_stack_done(t);
 }
 
-void gt_wait_end(struct gt_wait *w)
+/* Of a wait that is the calling thread's. */
+static inline void end_wait(struct gt_wait *w, struct gt_thread *t)
 {
-	struct gt_thread *t = w->t;
-	gt_fd_unwatch(w->key);
-	if (!t || t != gt_self)
-		return;
 	gt_stack_expect(t); /* while the clock is read */
 	const gt_ns now = gt_now();
 	const uint64_t elapsed = now.v > w->begin.v ? now.v - w->begin.v : 0;
@@ -342,6 +341,17 @@ void gt_wait_end(struct gt_wait *w)
 	}
 	if (gen != word >> 2) /* too short for us, but its begin may be in the file */
 		write_end(t, now, word >> 2);
+}
+
+void gt_wait_end(struct gt_wait *w)
+{
+	struct gt_thread *t = w->t;
+	gt_fd_unwatch(w->key);
+	if (!t || t != gt_self)
+		return;
+	end_wait(w, t);
+	if (__builtin_expect(w->lowered, 0))
+		gt_sud_raise(t, w->lowered);
 }
 
 bool gt_wait_settle(struct gt_thread *t)

@@ -15,6 +15,7 @@ struct gt_wait {
 	bool is_pending; /* this wait, and not an outer one, owns t->pending */
 	bool is_expired; /* the hook says: its time was over */
 	bool is_late;    /* it cannot be told: the end of the one before is not written yet */
+	uint8_t lowered; /* see gt_sud_lower() */
 	uint16_t key;    /* see gt_fd_watch() */
 };
 

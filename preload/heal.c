@@ -3,6 +3,7 @@
  * rule 6).
  */
 #include "preload/emit.h"
+#include "preload/sud.h"
 #include "preload/thread.h"
 
 /*
@@ -30,4 +31,6 @@ void gt_thread_heal(uint64_t target)
 		t->is_walking = 0;
 	if (is_left(t, t->pending.sp, target))
 		gt_wait_abandon(t);
+	if (t->sud.is_armed)
+		gt_sud_heal(t, target);
 }

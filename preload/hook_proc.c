@@ -11,6 +11,7 @@
 #include "preload/boot.h"
 #include "preload/hook.h"
 #include "preload/stack_walk.h"
+#include "preload/sud.h"
 
 #include "preload/real.h"
 #include <linux/prctl.h>
@@ -18,6 +19,7 @@
 
 #include <alloca.h>
 #include <stdarg.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 /* ---- new processes ---- */
@@ -28,9 +30,12 @@
 		struct gt_thread *const t = gt_on();                                               \
 		if (t)                                                                             \
 			gt_count(t, GT_CALL_##name);                                               \
+		const uint8_t was = t ? gt_sud_lower(t) : GT_SUD_OFF;                              \
 		const pid_t pid = gt_real.name();                                                  \
 		if (pid == 0)                                                                      \
 			gt_child_of_fork();                                                        \
+		else if (t)                                                                        \
+			gt_sud_raise(t, was);                                                      \
 		return pid;                                                                        \
 	}
 
@@ -265,6 +270,16 @@ int gt_hook_dlclose(void *lib)
 	const int rc = gt_real.dlclose(lib);
 	gt_rules_forget();
 	return rc;
+}
+
+/* N.B. who is traced would stop for its tracer at each dispatched call. */
+long gt_hook_ptrace(long op, long pid, long addr, long data)
+{
+	struct gt_thread *const t = gt_on();
+	if (op == PTRACE_TRACEME)
+		gt_sud_stop();
+	GT_WAIT(t, GT_CALL_ptrace, GT_WHY_SYSCALL, op);
+	return gt_real.ptrace(op, pid, addr, data);
 }
 
 /* Forbids itself calls, or the clock: what we would do afterwards, we must not do any more. */

@@ -20,6 +20,7 @@
 #include "preload/hook.h"
 #include "preload/object.h"
 #include "preload/real.h"
+#include "preload/sud.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -144,7 +145,9 @@ int gt_hook_pthread_create(pthread_t *th, const pthread_attr_t *at, void *(*fn)(
 	if (!s)
 		return gt_real.pthread_create(th, at, fn, arg);
 	struct gt_thread *const child = s->child; /* the record is the new thread's from here on */
+	const uint8_t was = gt_sud_lower(t);
 	const int rc = gt_real.pthread_create(th, at, gt_thread_main, s);
+	gt_sud_raise(t, was);
 	if (rc) {
 		start_put(s);
 		gt_thread_retract(t, child);
@@ -166,7 +169,9 @@ int gt_hook_thrd_create(thrd_t *th, thrd_start_t fn, void *arg)
 	if (!s)
 		return gt_real.thrd_create(th, fn, arg);
 	struct gt_thread *const child = s->child;
+	const uint8_t was = gt_sud_lower(t);
 	const int rc = gt_real.thrd_create(th, (thrd_start_t)(uintptr_t)gt_thread_main, s);
+	gt_sud_raise(t, was);
 	if (rc != thrd_success) {
 		start_put(s);
 		gt_thread_retract(t, child);

@@ -39,6 +39,8 @@ enum gt_call {
 #undef GT_CUSTOM
 #undef GT_ASM
 	/* clang-format on */
+	GT_N_HOOKS,
+	GT_CALL_system_call = GT_N_HOOKS, /* by no function of libc that is hooked (sud.c) */
 	GT_N_CALLS
 };
 

@@ -57,6 +57,12 @@ static inline const struct gt_note *gt_notes_of(const struct gt_chunk *c)
 	return (const struct gt_note *)(const void *)c->mem;
 }
 
+/* About when the first of a chunk was noted. */
+static inline uint64_t gt_notes_begin(const struct gt_chunk *c)
+{
+	return gt_notes_in(c) ? gt_notes_of(c)->time.v : UINT64_MAX;
+}
+
 /* Is there room for one note in generation `gen`? Inside a section. */
 static inline bool gt_note_has_room(const struct gt_thread *t, uint64_t gen)
 {

@@ -190,7 +190,7 @@ struct gt_real gt_real = {
 };
 
 /* Of the rows of hooks.def; the pointers in gt_real are in the same order. */
-static const char *const names[GT_N_CALLS] = {
+static const char *const names[GT_N_HOOKS] = {
 #define GT_BLOCKING(group, why, ret, name, params, args) #name,
 #define GT_CUSTOM(group, why, ret, name, params, args)   #name,
 #define GT_ASM(group, why, ret, name, params, args)      #name,
@@ -200,7 +200,7 @@ static const char *const names[GT_N_CALLS] = {
 #undef GT_ASM
 };
 /* clang-format on */
-_Static_assert(sizeof(gt_real) == GT_N_CALLS * sizeof(void *), "one pointer for each row");
+_Static_assert(sizeof(gt_real) == GT_N_HOOKS * sizeof(void *), "one pointer for each row");
 
 /* ---- looking up ---- */
 
@@ -247,9 +247,9 @@ static void store_found(size_t i, const void *p)
 
 static void find_all(void)
 {
-	static unsigned hashes[GT_N_CALLS];
-	gt_next_find(&gt_real, names, GT_N_CALLS, hashes, store_found);
-	for (size_t i = 0; i < GT_N_CALLS; i++)
+	static unsigned hashes[GT_N_HOOKS];
+	gt_next_find(&gt_real, names, GT_N_HOOKS, hashes, store_found);
+	for (size_t i = 0; i < GT_N_HOOKS; i++)
 		if (hashes[i])
 			find_and_store(names[i], i * sizeof(void *));
 }
@@ -359,15 +359,19 @@ static bool is_sem_known(void)
 	return gt_real.sem_post(&s) == 0 && gt_peek(&s) == 1 && !gt_sem_is_wanted(&s);
 }
 
-/* Not to be seen without a thread that waits; the same from glibc 2.25 on. */
-static bool is_cond_known(void)
+/* Of glibc 2.36: 36. 0 = of another one. */
+static unsigned libc_minor(void)
 {
 	const char *(*version)(void);
 	void *const p = gt_dlsym(RTLD_NEXT, "gnu_get_libc_version");
 	memcpy(&version, &p, sizeof(version));
 	const char *v = p ? version() : "";
-	return v[0] == '2' && v[1] == '.' && v[2] >= '2' && v[2] <= '9' && v[3] >= '0' &&
-	       (v[2] > '2' || v[3] >= '5');
+	unsigned n = 0;
+	if (v[0] != '2' || v[1] != '.')
+		return 0;
+	for (v += 2; *v >= '0' && *v <= '9'; v++)
+		n = n * 10 + (unsigned)(*v - '0');
+	return n;
 }
 
 /* glibc 2.36 has it at 0x2d0; others nearby. Found only where it is unmistakable. */
@@ -390,7 +394,9 @@ static void look_at_objects(void)
 	gt_more.is_mutex_known = is_mutex_known(tid);
 	gt_more.is_rwlock_known = is_rwlock_known(tid);
 	gt_more.is_sem_known = is_sem_known();
-	gt_more.is_cond_known = is_cond_known();
+	/* not to be seen without a thread that waits; the same from glibc 2.25 on */
+	gt_more.is_cond_known = libc_minor() >= 25;
+	gt_more.has_old_cancel = libc_minor() && libc_minor() < 41;
 	gt_more.is_barrier_known = is_barrier_known();
 	gt_more.tid_offset = find_tid(tid);
 }

@@ -27,6 +27,8 @@ struct gt_more {
 	/* what of glibc's objects is as expected (object.h) */
 	bool is_mutex_known, is_rwlock_known, is_cond_known, is_sem_known;
 	bool is_barrier_known; /* it begins with {in, round, count} */
+	bool has_old_cancel;   /* libc cancels a call wherever it is made; from 2.41 on in its own
+				  code */
 	uint32_t tid_offset;   /* of the tid behind a pthread_t; 0 = unknown */
 };
 #define GT_MEM_BIT(name) (1u << (GT_CALL_##name - GT_CALL_malloc))

@@ -40,6 +40,17 @@ static bool is_in(struct range r, uint64_t pc)
 	return pc - r.lo < r.hi - r.lo;
 }
 
+void gt_stack_our_text(uint64_t *start, uint64_t *bytes)
+{
+	*start = our_text.lo;
+	*bytes = our_text.hi - our_text.lo;
+}
+
+bool gt_stack_is_libc(uint64_t pc)
+{
+	return is_in(libc_text, pc);
+}
+
 /* Registers as they are here, in the caller's frame; the unwind data of this very instruction
  * describes them. */
 static inline __attribute__((always_inline)) void regs_here(struct gt_regs *r)

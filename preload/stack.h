@@ -78,6 +78,10 @@ bool gt_stack_append(const struct gt_walk *w, enum gt_walk_end end, uint64_t *pc
 const uint64_t *gt_stack_interrupted(struct gt_thread *t, const ucontext_t *u, uint64_t *pcs,
 				     size_t *n);
 
+/* Where our own code is, and whether `pc` is libc's. */
+void gt_stack_our_text(uint64_t *start, uint64_t *bytes);
+bool gt_stack_is_libc(uint64_t pc);
+
 static inline void gt_stack_done(struct gt_thread *t)
 {
 	t->is_walking = 0;

@@ -29,6 +29,7 @@ static uint8_t *log_mem, *sample_mem; /* sample_mem NULL: not asked for */
 
 static struct gt_shared *shared; /* of the generation being written */
 static uint64_t wire;            /* its number in the file */
+static gt_ns log_start;          /* its stamp */
 static uint32_t next_stack;      /* first that is not written yet */
 static uint32_t next_label;
 static uint64_t seen[GT_N_COUNTERS]; /* counters as last reported */
@@ -98,10 +99,10 @@ static void begin_records(void)
 	gt_section_begin_records(&record_batch, record_batch.start);
 }
 
-/* N.B. as of the start of the generation: they come one thread, or CPU, after the other */
+/* N.B. as of the stamp of the generation: they come one thread, or CPU, after the other */
 static void begin_log(void)
 {
-	log_batch = gt_batch_init(log_mem, BATCH_BYTES, shared->start);
+	log_batch = gt_batch_init(log_mem, BATCH_BYTES, log_start);
 	gt_section_begin_records(&log_batch, log_batch.start);
 }
 
@@ -179,7 +180,6 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 	begin_strings();
 	begin_stacks();
 	begin_records();
-	begin_log();
 	gt_note_table_begin();
 	const char *const *texts; /* their ids are fixed: threads write them without asking */
 	const uint32_t n = gt_reasons(&texts);
@@ -190,6 +190,8 @@ void gt_tables_begin(uint64_t gen, uint64_t wire_gen)
 void gt_tables_sync(const struct gt_stamp *s)
 {
 	const gt_ns now = { s->now };
+	log_start = now;
+	begin_log();
 	uint8_t mem[GT_BATCH_HEADER + 128];
 	struct gt_batch b = gt_batch_init(mem, sizeof(mem), now);
 	gt_section_begin(&b, GT_EV_Sync, now);
@@ -343,6 +345,7 @@ static const char *const call_names[GT_N_CALLS] = {
 #undef GT_BLOCKING
 #undef GT_CUSTOM
 #undef GT_ASM
+	"system_call",
 	/* clang-format on */
 };
 

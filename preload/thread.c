@@ -39,6 +39,7 @@
 #include "preload/emit.h"
 #include "preload/note.h"
 #include "preload/stack.h"
+#include "preload/sud.h"
 #include "preload/sys.h"
 #include "preload/timer.h"
 
@@ -336,6 +337,7 @@ void gt_thread_start(struct gt_thread *t, uint64_t stack_hi, uint64_t stack_size
 	gt_thread_arm_end();
 	start_on_self(t);
 	gt_self = t;
+	gt_sud_arm(t);
 }
 
 struct gt_thread *gt_thread_register_self(void)
@@ -356,6 +358,7 @@ struct gt_thread *gt_thread_register_self(void)
 	gt_thread_arm_end();
 	start_on_self(t);
 	gt_self = t;
+	gt_sud_arm(t);
 	return t;
 }
 
@@ -561,6 +564,7 @@ static bool write_end_of_life(struct gt_thread *t)
 
 void gt_thread_end(struct gt_thread *t)
 {
+	gt_sud_disarm(t);
 	gt_self = &gt_dead;
 	gt_timer_disarm(t);
 	gt_drop_half_event(t); /* an asynchronous cancellation may have come in the middle of one */

@@ -131,6 +131,21 @@ enum gt_in_use {
 	GT_REAPING, /* it is gone, and somebody is writing its end */
 };
 
+/* A thread whose system calls are dispatched (sud.c). */
+#define GT_SUD_HANDLERS 8
+struct gt_sud {
+	uint8_t selector;   /* the kernel reads it at each call: 1 = dispatch */
+	uint8_t is_armed;   /* the kernel knows the selector */
+	uint8_t is_owed;    /* lowered, and nobody comes back to raise it */
+	uint8_t is_blocked; /* for the program SIGSYS is blocked */
+	uint8_t is_held;    /* one came meanwhile */
+	uint8_t n_handlers; /* of the program that are running, */
+	struct {
+		uint64_t sp;
+		uint8_t selector; /* and what each has interrupted */
+	} handlers[GT_SUD_HANDLERS];
+};
+
 struct gt_thread {
 	_Atomic uint32_t gate;
 	_Atomic uint32_t writing; /* odd: inside a write section (advance.c) */
@@ -166,6 +181,7 @@ struct gt_thread {
 	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
 	uint32_t timer;              /* of CPU samples (timer.c): its id + 1; 0 = none */
 	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
+	struct gt_sud sud;
 	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
 	_Atomic uint32_t name_seq; /* changes with the name */
 	uint32_t named;            /* name_seq of the label last written, */

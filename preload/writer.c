@@ -25,6 +25,7 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/log.h"
+#include "preload/note.h"
 #include "preload/output.h"
 #include "preload/perf.h"
 #include "preload/real.h"
@@ -160,13 +161,17 @@ static struct gt_chunk *take_chunks(void)
 static void start_late(const struct gt_chunk *c)
 {
 	uint64_t first = UINT64_MAX;
-	for (; c; c = gt_chunk_at(c->next))
-		if (c->gen == w.gen && c->start < first)
-			first = c->start;
+	for (; c; c = gt_chunk_at(c->next)) {
+		const uint64_t at = c->is_notes ? gt_notes_begin(c) : c->start;
+		if (c->gen == w.gen && at < first)
+			first = at;
+	}
 	if (w.is_begun || first == UINT64_MAX || first < w.stamp.now + LATE_NS)
 		return;
-	const uint64_t by = first - w.stamp.now;
-	w.stamp = (struct gt_stamp){ first, w.stamp.mono + by, w.stamp.wall + by };
+	const uint64_t by = first - w.stamp.now - LATE_NS / 2; /* some may be a little older */
+	w.stamp.now += by;
+	w.stamp.mono += by;
+	w.stamp.wall += by;
 }
 
 static void drain(bool is_final)

@@ -103,6 +103,31 @@ static void fill_events(struct gt_table *t, const struct gt_summary *s)
 	}
 }
 
+static void fill_sources(struct gt_table *t, const struct gt_summary *s)
+{
+	static const struct gt_column columns[] = {
+		{ "process", "PROCESS", GT_COL_ID }, { "pid", "PID", GT_COL_ID },
+		{ "exe", "PROGRAM", GT_COL_TEXT },   { "host", "HOST", GT_COL_TEXT },
+		{ "clock", "CLOCK", GT_COL_TEXT },   { "shift_ns", "MOVED BY", GT_COL_NS },
+		{ "error_ns", "OFF BY", GT_COL_NS }, { "file", "FILE", GT_COL_TEXT },
+	};
+	gt_table_init(t, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < s->n_sources; i++) {
+		const struct gt_sum_source *r = &s->sources[i];
+		gt_table_u64(t, r->process);
+		gt_table_u64(t, r->pid);
+		gt_table_text(t, r->exe);
+		gt_table_text(t, r->host);
+		gt_table_text(t, r->error_ns == 0 ? "the trace's" : "time of day");
+		gt_table_u64(t, r->shift_ns);
+		if (r->error_ns == 0)
+			gt_table_none(t);
+		else
+			gt_table_u64(t, r->error_ns);
+		gt_table_text(t, r->file);
+	}
+}
+
 static bool is_loss(const char *name)
 {
 	return strncmp(name, "lost_", 5) == 0 || strncmp(name, "drop_", 5) == 0;
@@ -207,6 +232,9 @@ static const struct {
 	void (*fill)(struct gt_table *t, const struct gt_summary *s);
 	bool needs_verbose; /* in text */
 } tables[] = {
+	{ "sources",
+	  "merged from (OFF BY: at best; the error of the hosts' time of day comes on top)",
+	  fill_sources, false },
 	{ "threads", "threads", fill_threads, false },
 	{ "events", "events", fill_events, false },
 	{ "losses", "LOST", fill_losses, false },

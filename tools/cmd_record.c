@@ -21,7 +21,7 @@
 #define DEFAULT_PATTERN "gtrace.%e.%p.trace"
 
 struct settings {
-	const char *out, *full, *writer, *hooks;
+	const char *out, *full, *writer, *hooks, *syscalls;
 	uint64_t min_wait_ns, period_ns, buffer_bytes;
 	bool no_follow, is_verbose, is_quiet;
 };
@@ -42,6 +42,8 @@ static int parse(struct settings *s, int argc, char **argv, int *first)
 		{ 0, "no-follow", GT_OPT_FLAG, &s->no_follow, NULL, "leave child processes alone" },
 		{ 0, "hooks", GT_OPT_TEXT, &s->hooks, "GROUPS",
 		  "which functions: -malloc, or -all,+sync (gtrace list groups)" },
+		{ 0, "syscalls", GT_OPT_CHOICE, &s->syscalls, "off|all",
+		  "all: also calls that pass by libc's functions (off)" },
 		{ 0, "writer", GT_OPT_CHOICE, &s->writer, "task|thread",
 		  "the library's background writer (task)" },
 		{ 'v', "verbose", GT_OPT_FLAG, &s->is_verbose, NULL,
@@ -222,6 +224,7 @@ int gt_cmd_record(int argc, char **argv)
 		{ "GTRACE_FOLLOW", s.no_follow ? "0" : NULL },
 		{ "GTRACE_HOOKS", s.hooks },
 		{ "GTRACE_WRITER", s.writer },
+		{ "GTRACE_SYSCALLS", s.syscalls },
 		{ "GTRACE_LOG", s.is_verbose ? "info" : NULL },
 		{ NULL, NULL },
 	};

@@ -98,6 +98,15 @@ static void hooks(void)
 #if __has_include("preload/old.def")
 #include "preload/old.def"
 #endif
+	printf("\n## What cannot be hooked\n\nNo function that a library can stand in for is "
+	       "called there. `GTRACE_SYSCALLS=all` sees most of it all the same, by Syscall User "
+	       "Dispatch; what it costs and asks for is in docs/SAFETY.md.\n\n"
+	       "| what | system calls | evidence | with `GTRACE_SYSCALLS=all` |\n"
+	       "|---|---|---|---|\n");
+#define GT_BLIND(what, calls, evidence, all)                                                       \
+	printf("| %s | %s | %s | %s |\n", what, calls, evidence, all);
+#include "preload/blind.def"
+#undef GT_BLIND
 }
 
 static void config(void)

@@ -24,11 +24,12 @@ rule encoder "$pub|encoder/$any" '(stdint|stddef|stdbool|string|stdatomic)\.h'
 rule preload "$pub|encoder/$any|preload/$any" "$any"
 # (the command lists the hooks; it reads their tables, nothing else of preload/)
 rule tools "$pub|encoder/$any|tools/$any|preload/(hooks|groups|old)\.def" "$any"
-# Within the tools: lib <- read <- symbol <- analysis <- export
+# Within the tools: lib <- read <- symbol <- analysis <- export; merge <- read
 up() { rule "tools/$1" "$pub|encoder/$any|tools/cmd.h|tools/($2)/[a-z0-9_./-]+" "$any"; }
 up lib 'lib'
 up read 'lib|read'
 up symbol 'lib|read|symbol'
 up analysis 'lib|read|symbol|analysis'
 up export 'lib|read|symbol|analysis|export'
+up merge 'lib|read|merge'
 exit $bad

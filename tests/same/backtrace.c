@@ -1,5 +1,6 @@
 /* What the program sees of its own stack: backtrace() and dladdr in main, in a qsort callback, in a
  * handler, under a lock that was waited for. */
+/* same: not with dispatch (handlers and calls in it have a frame of ours more) */
 #include "tests/same/see.h"
 
 #include <dlfcn.h>

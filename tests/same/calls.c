@@ -61,7 +61,7 @@ static long raw(long nr, long a, long b, long c, long d, long e)
 
 /* ---- what was seen ---- */
 
-static atomic_long n_calls[GT_N_CALLS];
+static atomic_long n_calls[GT_N_HOOKS];
 static struct {
 	const char *what;
 	long result;
@@ -480,7 +480,7 @@ static const struct {
 
 static const char *group_of(const char *name)
 {
-	for (size_t i = 0; i < GT_N_CALLS; i++)
+	for (size_t i = 0; i < GT_N_HOOKS; i++)
 		if (!strcmp(rows[i].name, name))
 			return rows[i].group;
 	return "";
@@ -559,7 +559,7 @@ static int count(char **argv)
 				normal(&cases[j]);
 	FILE *out = fopen(argv[2], "w");
 	CHECK(out);
-	for (size_t i = 0; i < GT_N_CALLS; i++)
+	for (size_t i = 0; i < GT_N_HOOKS; i++)
 		fprintf(out, "%s %s %ld\n", rows[i].group, rows[i].name, (long)n_calls[i]);
 	fclose(out);
 	return 0;

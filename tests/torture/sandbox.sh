@@ -64,4 +64,11 @@ rm -f "$T"/*.trace*
 eq $? 5 "a container's filter: exit status"
 eq "$(cat "$T/stdout")$(cat "$T/stderr")" worked "a container's filter"
 judge "$T/container.trace"
+# Nobody is left over.
+for _ in $(seq 200); do
+	left=$(for w in $(pgrep -x gtrace-writer); do tr '\0' ' ' <"/proc/$w/cmdline" 2>/dev/null | grep -q "^$BOX work" && echo "$w"; done)
+	[ "$left" ] || break
+	sleep 0.05
+done
+[ -z "$left" ] || fail "writers that never end: $left"
 done_ok

@@ -14,6 +14,7 @@
 #include "preload/config.h"
 #include "preload/emit.h"
 #include "preload/output.h"
+#include "preload/sud.h"
 #include "preload/symbols.h"
 #include "preload/sys.h"
 #include "preload/tables.h"
@@ -39,7 +40,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- what boot.c, end.c and writer.c define ---- */
+/* ---- what boot.c, end.c, writer.c and sud.c define ---- */
 
 struct gt_ctl gt_ctl;
 int gt_is_tracing;
@@ -50,6 +51,35 @@ extern long (*gt_sys_fault)(long nr);
 uint64_t gt_cpus(void)
 {
 	return 4;
+}
+
+/* No thread is armed. */
+uint8_t gt_sud_lower_slow(struct gt_thread *t)
+{
+	(void)t;
+	return GT_SUD_OFF;
+}
+
+void gt_sud_raise(struct gt_thread *t, uint8_t was)
+{
+	(void)t;
+	(void)was;
+}
+
+void gt_sud_heal(struct gt_thread *t, uint64_t target)
+{
+	(void)t;
+	(void)target;
+}
+
+void gt_sud_arm(struct gt_thread *t)
+{
+	(void)t;
+}
+
+void gt_sud_disarm(struct gt_thread *t)
+{
+	(void)t;
 }
 
 struct gt_chunk *gt_wait_for_chunk(bool is_big)

@@ -232,16 +232,20 @@ static char *name_object(struct gt_answer *a, struct gt_object_id id)
 {
 	char buf[600];
 	const char *name = gt_model_text(a->model, id.name);
-	const bool is_fd = id.address < 1 << 20;
+	const uint64_t local = gt_address_local(id.address),
+		       process = id.address >> GT_ADDRESS_BITS;
+	const bool is_fd = local < 1 << 20;
 	if (*name != '\0')
-		return gt_mem_format("fd %" PRIu64 " (%s)", id.address, name);
+		return gt_mem_format("fd %" PRIu64 " (%s)", local, name);
 	if (*word_of(id.why) == '\0' || id.address == 0)
 		return gt_mem_text("-");
 	if (id.why == GT_WHY_READ || id.why == GT_WHY_WRITE || is_fd)
-		return gt_mem_format("fd %" PRIu64, id.address);
+		return gt_mem_format("fd %" PRIu64, local);
 	if (id.why != GT_WHY_JOIN && gt_data_name(&a->data, id.address, buf, sizeof(buf)))
 		return gt_mem_text(buf);
-	return gt_mem_format("0x%" PRIx64, id.address);
+	return process == 0
+		       ? gt_mem_format("0x%" PRIx64, local)
+		       : gt_mem_format("0x%" PRIx64 " of process %" PRIu64, local, process + 1);
 }
 
 const char *gt_answer_object(struct gt_answer *a, struct gt_object_id id)

@@ -290,7 +290,8 @@ static void forget_old(struct gt_blame *r)
 		while (k < o->n && o->wakes[k].time < o->oldest)
 			k++;
 		o->n -= k;
-		memmove(o->wakes, o->wakes + k, o->n * sizeof(*o->wakes));
+		if (k > 0)
+			memmove(o->wakes, o->wakes + k, o->n * sizeof(*o->wakes));
 	}
 }
 

@@ -42,6 +42,14 @@ struct gt_blamed {
 	uint32_t waker_stack; /* as stack_number() gave it */
 };
 
+/* In a merged trace an address or descriptor has its process - 1 in the upper 16 bits
+ * (records.def). */
+#define GT_ADDRESS_BITS 48
+static inline uint64_t gt_address_local(uint64_t address)
+{
+	return address & ((UINT64_C(1) << GT_ADDRESS_BITS) - 1);
+}
+
 struct gt_blame;
 
 /* Turns a stack id of the generation just begun into a number of the caller's that lasts; NULL: all

@@ -67,7 +67,7 @@ static bool is_known_object(const struct gt_locks *l, const struct gt_object_id 
 	if (id->why == GT_WHY_NONE)
 		return false;
 	if (*name == '\0')
-		return id->why != GT_WHY_JOIN && id->address >= 1 << 20;
+		return id->why != GT_WHY_JOIN && gt_address_local(id->address) >= 1 << 20;
 	return strncmp(name, "pipe:", 5) == 0 || strstr(name, "eventfd") != NULL;
 }
 

@@ -13,8 +13,8 @@
 struct gt_sum_private {
 	struct gt_focus focus;
 	struct gt_keymap texts; /* every text once: equal pointers are equal texts */
-	struct gt_keymap threads, calls, metrics, modules, configs;
-	size_t cap_gens, cap_threads, cap_calls, cap_metrics, cap_modules, cap_configs;
+	struct gt_keymap threads, calls, metrics, modules, configs, sources;
+	size_t cap_gens, cap_threads, cap_calls, cap_metrics, cap_modules, cap_configs, cap_sources;
 	const struct gt_gen *gen; /* being added */
 	struct gt_index index;    /* n = 0: none */
 	size_t next;              /* generation of the index */
@@ -127,6 +127,15 @@ static void add_config(struct gt_summary *s, const struct gt_rec_value *r)
 	*c = (struct gt_sum_config){ name, text(s, r->field[1]) };
 }
 
+static void add_source(struct gt_summary *s, const struct gt_rec_value *r)
+{
+	struct gt_sum_source *x = ENTRY(s, sources, r->field[0]);
+	*x = (struct gt_sum_source){ r->field[0],          r->field[1],
+				     text(s, r->field[2]), text(s, r->field[3]),
+				     text(s, r->field[4]), r->field[5],
+				     r->field[6] };
+}
+
 static void add_records(struct gt_summary *s)
 {
 	struct gt_rec_iter it = gt_rec_first(s->priv->gen);
@@ -156,6 +165,9 @@ static void add_records(struct gt_summary *s)
 			break;
 		case GT_REC_CONFIG:
 			add_config(s, &r);
+			break;
+		case GT_REC_SOURCE:
+			add_source(s, &r);
 			break;
 		case GT_REC_SWITCH:
 			gt_sched_add(&s->sched, r.time, r.field[0], r.field[1], r.field[2]);
@@ -363,6 +375,7 @@ void gt_summary_free(struct gt_summary *s)
 		gt_keymap_free(&s->priv->metrics);
 		gt_keymap_free(&s->priv->modules);
 		gt_keymap_free(&s->priv->configs);
+		gt_keymap_free(&s->priv->sources);
 	}
 	gt_sched_free(&s->sched);
 	free(s->gens);
@@ -371,6 +384,7 @@ void gt_summary_free(struct gt_summary *s)
 	free(s->metrics);
 	free(s->modules);
 	free(s->configs);
+	free(s->sources);
 	free(s->priv);
 	*s = (struct gt_summary){ .err = { .code = GT_ERR_NONE } };
 }

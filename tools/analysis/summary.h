@@ -23,6 +23,14 @@ struct gt_sum_process {
 	const char *exe, *cmdline, *host, *version; /* "" = unknown */
 };
 
+/* A process of a merged trace. */
+struct gt_sum_source {
+	uint64_t process, pid;
+	const char *exe, *host, *file;
+	uint64_t shift_ns; /* added to its times */
+	uint64_t error_ns; /* 0 = its clock is the trace's */
+};
+
 struct gt_sum_gen {
 	uint64_t number, offset, bytes, batches, events;
 	int64_t start_ns, end_ns; /* trace clock: smallest batch time, newest event */
@@ -77,7 +85,8 @@ struct gt_summary {
 	struct gt_sum_metric *metrics;
 	struct gt_sum_module *modules;
 	struct gt_sum_config *configs;
-	size_t n_gens, n_threads, n_calls, n_metrics, n_modules, n_configs;
+	struct gt_sum_source *sources; /* none: the trace of one process */
+	size_t n_gens, n_threads, n_calls, n_metrics, n_modules, n_configs, n_sources;
 
 	struct gt_sched sched; /* no threads: scheduling is unknown */
 

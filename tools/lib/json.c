@@ -98,6 +98,12 @@ void gt_json_u64(struct gt_json *j, const char *key, uint64_t v)
 	fprintf(j->out, "%" PRIu64, v);
 }
 
+void gt_json_i64(struct gt_json *j, const char *key, int64_t v)
+{
+	item(j, key);
+	fprintf(j->out, "%" PRId64, v);
+}
+
 void gt_json_bool(struct gt_json *j, const char *key, bool v)
 {
 	item(j, key);

@@ -25,6 +25,7 @@ struct gt_json {
 void gt_json_object(struct gt_json *j, const char *key, bool is_flat);
 void gt_json_array(struct gt_json *j, const char *key, bool is_flat);
 void gt_json_u64(struct gt_json *j, const char *key, uint64_t v);
+void gt_json_i64(struct gt_json *j, const char *key, int64_t v);
 void gt_json_bool(struct gt_json *j, const char *key, bool v);
 void gt_json_null(struct gt_json *j, const char *key);
 void gt_json_text(struct gt_json *j, const char *key, const char *text); /* NULL writes null */

@@ -11,12 +11,13 @@
 #define CELL_TEXT 256 /* text output cuts longer cells; JSON and CSV do not */
 
 struct gt_cell {
-	enum { NONE, TEXT, NUMBER, RATIO } kind;
+	enum { NONE, TEXT, NUMBER, RATIO, CHANGE } kind;
 	enum gt_column_kind as; /* of a NUMBER */
 	union {
 		char *text; /* owned */
 		uint64_t number;
 		double ratio;
+		int64_t change;
 	};
 };
 
@@ -63,6 +64,12 @@ void gt_table_ratio(struct gt_table *t, double v)
 	*add(t) = (struct gt_cell){ .kind = RATIO, .ratio = v };
 }
 
+void gt_table_change(struct gt_table *t, int64_t v)
+{
+	const enum gt_column_kind as = t->columns[t->n_cells % t->n_columns].kind;
+	*add(t) = (struct gt_cell){ .kind = CHANGE, .as = as, .change = v };
+}
+
 void gt_table_none(struct gt_table *t)
 {
 	*add(t) = (struct gt_cell){ .kind = NONE };
@@ -73,6 +80,16 @@ size_t gt_table_rows(const struct gt_table *t)
 	return t->n_cells / t->n_columns;
 }
 
+static void show_change(const struct gt_cell *c, char buf[static CELL_TEXT])
+{
+	const uint64_t size = c->change < 0 ? -(uint64_t)c->change : (uint64_t)c->change;
+	buf[0] = c->change < 0 ? '-' : '+';
+	if (c->as == GT_COL_NS_CHANGE)
+		gt_duration_print(buf + 1, size);
+	else
+		snprintf(buf + 1, CELL_TEXT - 1, "%" PRIu64, size);
+}
+
 /* The cell as people read it; returns its width in characters. */
 static size_t show(const struct gt_table *t, size_t row, size_t col, char buf[static CELL_TEXT])
 {
@@ -81,6 +98,8 @@ static size_t show(const struct gt_table *t, size_t row, size_t col, char buf[st
 		return gt_utf8_clean(buf, CELL_TEXT, c->text[0] != '\0' ? c->text : "-");
 	if (c->kind == RATIO)
 		snprintf(buf, CELL_TEXT, "%.2f", c->ratio);
+	else if (c->kind == CHANGE)
+		show_change(c, buf);
 	else if (c->kind == NONE || (c->as == GT_COL_ID && c->number == UINT64_MAX))
 		strcpy(buf, "-");
 	else if (c->as == GT_COL_NS)
@@ -153,6 +172,8 @@ void gt_table_print_json(const struct gt_table *t, struct gt_json *j, const char
 				gt_json_text(j, k->key, c->text);
 			else if (c->kind == RATIO)
 				gt_json_number(j, k->key, c->ratio);
+			else if (c->kind == CHANGE)
+				gt_json_i64(j, k->key, c->change);
 			else if (c->kind == NONE ||
 				 (k->kind == GT_COL_ID && c->number == UINT64_MAX))
 				gt_json_null(j, k->key);
@@ -193,6 +214,8 @@ void gt_table_print_csv(const struct gt_table *t, FILE *out)
 			csv_text(out, c->text);
 		else if (c->kind == RATIO)
 			fprintf(out, "%.6g", c->ratio);
+		else if (c->kind == CHANGE)
+			fprintf(out, "%" PRId64, c->change);
 		else if (c->kind == NUMBER && !(k->kind == GT_COL_ID && c->number == UINT64_MAX))
 			fprintf(out, "%" PRIu64, c->number);
 		if (i % t->n_columns == t->n_columns - 1)

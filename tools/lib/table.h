@@ -20,7 +20,9 @@ enum gt_column_kind {
 	GT_COL_ID,    /* as COUNT; UINT64_MAX is "no id" */
 	GT_COL_NS,
 	GT_COL_BYTES,
-	GT_COL_RATIO, /* a double with two decimals */
+	GT_COL_RATIO,     /* a double with two decimals */
+	GT_COL_CHANGE,    /* a number with its sign */
+	GT_COL_NS_CHANGE, /* the same of ns */
 };
 
 struct gt_column {
@@ -46,6 +48,7 @@ void gt_table_text(struct gt_table *t, const char *text);
 void gt_table_u64(struct gt_table *t, uint64_t v);
 void gt_table_u64_as(struct gt_table *t, uint64_t v,
 		     enum gt_column_kind kind); /* in text, unlike its column */
+void gt_table_change(struct gt_table *t, int64_t v);
 void gt_table_ratio(struct gt_table *t, double v);
 void gt_table_none(struct gt_table *t); /* "-", null, empty: not known, or not measured */
 
