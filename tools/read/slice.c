@@ -75,7 +75,16 @@ int gt_slice_find(struct gt_slice *s, const char *path, const struct gt_focus *f
 	struct gt_file *f = gt_file_open(path, err); /* for what is wrong with it */
 	if (f == NULL)
 		return -(int)err->code;
+	const struct gt_file_old *old = gt_file_old(f);
+	if (old != NULL)
+		gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET,
+			   "a go 1.%d trace has no generations; gtrace convert --to go makes a "
+			   "newer one",
+			   old->version);
+	const bool is_old = old != NULL;
 	gt_file_close(f);
+	if (is_old)
+		return -GT_ERR_USAGE;
 	struct gt_index x;
 	if (!gt_index_open(&x, path))
 		return gt_err_set(err, GT_ERR_USAGE, GT_NO_OFFSET,
