@@ -136,19 +136,6 @@ static void find_main_stack(char *const envp[])
 	first_pc = getauxval(AT_ENTRY);
 }
 
-/* First statuses at once: the trace begins where the program begins. */
-static void write_first_status(struct gt_thread *t)
-{
-	bool is_full;
-	const gt_ns now = gt_now();
-	const uint64_t gen = gt_open(t, now, &is_full);
-	if (!gen)
-		return;
-	gt_put_statuses(t, gen, &t->batch[gen % 2], now);
-	gt_commit(t, gen, GT_STATE_RUNNING);
-	gt_release(t);
-}
-
 /* The process's own word last: who sees it sees the groups. */
 static void switch_on(void)
 {
@@ -191,7 +178,7 @@ static int start(bool is_child)
 		gt_writer_cancel();
 		return -ENOMEM;
 	}
-	write_first_status(t);
+	gt_emit_statuses(t); /* at once: the trace begins where the program begins */
 	gt_is_tracing = 1;
 	rc = gt_writer_go();
 	if (rc)

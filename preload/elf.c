@@ -135,16 +135,16 @@ static bool take_note(const uint8_t *p, size_t len, char *out)
 
 static bool is_in_notes(const struct gt_elf *e, const Elf64_Phdr *p, char *out)
 {
-	uint8_t notes[256];
+	uint8_t notes[512];
 	const size_t len = p->p_filesz < sizeof(notes) ? p->p_filesz : sizeof(notes);
 	return read_whole(e, notes, len, p->p_offset) && take_note(notes, len, out);
 }
 
 bool gt_elf_build_id(const struct gt_elf *e, char out[41])
 {
-	Elf64_Phdr some[8]; /* N.B. each look is a system call */
-	for (uint64_t i = 0; i < e->head.e_phnum; i += 8) {
-		const uint64_t n = e->head.e_phnum - i < 8 ? e->head.e_phnum - i : 8;
+	Elf64_Phdr some[4]; /* N.B. each look is a system call */
+	for (uint64_t i = 0; i < e->head.e_phnum; i += 4) {
+		const uint64_t n = e->head.e_phnum - i < 4 ? e->head.e_phnum - i : 4;
 		if (!read_whole(e, some, n * sizeof(*some), e->head.e_phoff + i * sizeof(*some)))
 			return false;
 		for (uint64_t k = 0; k < n; k++)

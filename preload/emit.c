@@ -419,13 +419,40 @@ void gt_heap_set(uint64_t bytes)
 	atomic_store_explicit(&heap_total, bytes, memory_order_relaxed);
 }
 
-void gt_emit_statuses(struct gt_thread *t)
+/* A section of a thread that is free. N.B. asked again inside: a handler may have come before. */
+static uint64_t open_free(struct gt_thread *t, gt_ns now)
 {
 	bool is_full;
-	if (!is_free(t))
+	const uint64_t gen = gt_open(t, now, &is_full);
+	if (gen && (t->owed_ns || atomic_load_explicit(&t->pending.word, memory_order_relaxed) ||
+		    atomic_load_explicit(&t->state, memory_order_relaxed) != GT_STATE_RUNNING)) {
+		t->section_gen = 0;
+		gt_release(t);
+		return 0;
+	}
+	return gen;
+}
+
+/* So that gt_open() has a chunk without waiting for one (GTRACE_FULL=block). */
+static bool has_spare(struct gt_thread *t)
+{
+	if (__atomic_load_n(&t->spare, __ATOMIC_RELAXED))
+		return true;
+	struct gt_chunk *c = gt_chunk_get(false);
+	if (!c)
+		return false;
+	struct gt_chunk *other = __atomic_exchange_n(&t->spare, c, __ATOMIC_RELAXED);
+	if (other) /* a handler's */
+		gt_chunk_put(other);
+	return true;
+}
+
+void gt_emit_statuses(struct gt_thread *t)
+{
+	if (!is_free(t) || !has_spare(t))
 		return;
 	const gt_ns now = gt_now();
-	const uint64_t gen = gt_open(t, now, &is_full);
+	const uint64_t gen = open_free(t, now);
 	if (!gen)
 		return;
 	gt_put_statuses(t, gen, &t->batch[gen % 2], now);
@@ -442,9 +469,8 @@ void gt_emit_heap(struct gt_thread *t)
 						     memory_order_acquire, memory_order_relaxed))
 		return;
 	gt_ctl_change(GT_ON_TRACING | GT_ON_HEAP, GT_ON_TRACING);
-	bool is_full;
 	const gt_ns now = gt_now();
-	const uint64_t gen = gt_open(t, now, &is_full);
+	const uint64_t gen = open_free(t, now);
 	if (!gen)
 		return;
 	struct gt_batch *b = &t->batch[gen % 2];

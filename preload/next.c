@@ -126,6 +126,12 @@ static bool contains(const struct dl_phdr_info *info, uint64_t at)
 	return false;
 }
 
+static bool is_libc(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return strcmp(slash ? slash + 1 : path, "libc.so.6") == 0;
+}
+
 static int search_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct search *s = (struct search *)arg;
@@ -149,7 +155,8 @@ static int search_object(struct dl_phdr_info *info, size_t size, void *arg)
 		if (is_plain)
 			s->found(i, (const void *)(t.base + sym->st_value));
 	}
-	return 0;
+	return is_libc(
+		info->dlpi_name); /* behind it there may be what somebody opened for himself */
 }
 
 void gt_next_find(const void *own, const char *const *names, size_t n, unsigned *hashes,

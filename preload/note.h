@@ -57,10 +57,14 @@ static inline const struct gt_note *gt_notes_of(const struct gt_chunk *c)
 	return (const struct gt_note *)(const void *)c->mem;
 }
 
-/* About when the first of a chunk was noted. */
+/* The oldest time in a chunk. */
 static inline uint64_t gt_notes_begin(const struct gt_chunk *c)
 {
-	return gt_notes_in(c) ? gt_notes_of(c)->time.v : UINT64_MAX;
+	uint64_t first = UINT64_MAX;
+	for (uint32_t i = 0, n = gt_notes_in(c); i < n; i++)
+		if (gt_notes_of(c)[i].time.v < first)
+			first = gt_notes_of(c)[i].time.v;
+	return first;
 }
 
 /* Is there room for one note in generation `gen`? Inside a section. */

@@ -355,13 +355,12 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-static bool is_warm;
-
 void gt_stack_warm(void)
 {
-	if (is_warm || !gt_cfg.stacks)
+	static int warm_pid; /* a forked child has fresh memory */
+	if (warm_pid == gt_host_pid || !gt_cfg.stacks)
 		return;
-	is_warm = true;
+	warm_pid = gt_host_pid;
 	gt_rules_warm();
 	for (size_t i = 0; i < n_unwind_data; i++)
 		gt_sys_populate(unwind_data[i].lo, unwind_data[i].hi - unwind_data[i].lo, false);
@@ -369,7 +368,6 @@ void gt_stack_warm(void)
 
 void gt_stack_init(void)
 {
-	is_warm = false;
 	entry_text.lo = getauxval(AT_ENTRY);
 	entry_text.hi = entry_text.lo + 64;
 	dl_iterate_phdr(find_text, NULL);

@@ -156,7 +156,9 @@ static struct gt_chunk *take_chunks(void)
 	return list;
 }
 
-/* Where nothing happened for long: viewers begin a trace at the stamp, and not at the first event.
+/*
+ * Where nothing happened for long: viewers begin a trace at the stamp, and not at the first event.
+ * Only when all of the generation is here: before that others may have older events.
  */
 static void start_late(const struct gt_chunk *c)
 {
@@ -168,7 +170,7 @@ static void start_late(const struct gt_chunk *c)
 	}
 	if (w.is_begun || first == UINT64_MAX || first < w.stamp.now + LATE_NS)
 		return;
-	const uint64_t by = first - w.stamp.now - LATE_NS / 2; /* some may be a little older */
+	const uint64_t by = first - w.stamp.now - LATE_NS / 2;
 	w.stamp.now += by;
 	w.stamp.mono += by;
 	w.stamp.wall += by;
@@ -179,7 +181,8 @@ static void drain(bool is_final)
 	struct gt_chunk *c = take_chunks();
 	if (!c && !is_final)
 		return;
-	start_late(c);
+	if (is_final)
+		start_late(c);
 	begin_in_file();
 	gt_tables_flush(is_final); /* before the events that use them */
 	struct gt_chunk **held = &w.held, *last = NULL;
@@ -389,6 +392,13 @@ static int open_output(void)
 	return gt_output_open(&w.out, gt_cfg.out.s, &w.parts);
 }
 
+/* N.B. a FIFO or a device is not ours; a regular file always is (output.c). */
+static void take_back_file(void)
+{
+	if (w.out.is_regular)
+		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
+}
+
 static void run(void)
 {
 	w.closer.writer_tid = (uint32_t)gt_sys_gettid();
@@ -431,8 +441,8 @@ static void task_main(void *arg)
 	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);
 	if (go == GO_ON)
 		run();
-	else if (go == GO_HOME)
-		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
+	else
+		take_back_file();
 }
 
 static void *thread_main(void *arg)
@@ -462,7 +472,7 @@ static void between_main(void *arg)
 		w.clone_rc = (int)gt_sys_clone_task(CLONE_VM | CLONE_UNTRACED | CLONE_SETTLS,
 						    tcb - TLS_BYTES / 2, tcb, task_main, NULL);
 	if (GT_SYS_FAILED(w.clone_rc)) /* it will be opened again, by a thread */
-		GT_SYS3(SYS_unlinkat, AT_FDCWD, w.out.path, 0);
+		take_back_file();
 	uint32_t not_yet = READY_NOT; /* the writer may be further */
 	atomic_compare_exchange_strong_explicit(&w.ready, &not_yet, READY_OPEN,
 						memory_order_release, memory_order_relaxed);
