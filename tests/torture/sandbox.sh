@@ -23,7 +23,7 @@ for l in n t; do
 	awk '/write\(99/ { exit } { print }' "$T/$l.log" | names >"$T/$l.start"
 	awk '/write\(99/ { go = 1 } go' "$T/$l.log" | names >"$T/$l.later"
 done
-unlisted=$(comm -13 "$T/n.start" "$T/t.start" | comm -23 - <(listed 'the program'))
+unlisted=$(comm -13 "$T/n.start" "$T/t.start" | comm -23 - <(listed 'the program, at start'))
 [ -z "$unlisted" ] || fail "calls at start that docs/SAFETY.md does not list: $unlisted"
 unlisted=$(comm -13 "$T/n.later" "$T/t.later" | comm -23 - <(listed 'its threads'))
 [ -z "$unlisted" ] || fail "calls of threads that docs/SAFETY.md does not list: $unlisted"
@@ -38,7 +38,7 @@ for mode in "" GTRACE_MIN_WAIT=0 GTRACE_PERIOD=0 GTRACE_FULL=block; do
 	judge
 done
 # One that was there before: what the program makes, and what is listed
-all=$(number $(cat "$T/n.start" "$T/n.later") exit_group execve arch_prctl $(listed 'the program') $(listed 'its threads') $(listed 'the writer') | sort -un)
+all=$(number $(cat "$T/n.start" "$T/n.later") exit_group execve arch_prctl $(listed 'the program, at start') $(listed 'its threads') $(listed 'the writer') | sort -un)
 rm -f "$T"/*.trace*
 "$BOX" early kill $all -- /usr/bin/env LD_PRELOAD="$LIB" GTRACE_OUT="$T/early.trace" "$BOX" work >"$T/stdout" 2>"$T/stderr" 99>/dev/null
 eq $? 5 "filter before the start: exit status"
@@ -47,7 +47,7 @@ judge "$T/early.trace"
 fact '[.goroutines[]] | length == 5' "$T/early.trace"
 # Each listed call refused with EPERM and with ENOSYS: the program does not notice (calls it needs itself excepted)
 needed=$(cat "$T/n.start" "$T/n.later")
-for call in $(cat <(listed 'the program') <(listed 'its threads') <(listed 'the writer') | sort -u); do
+for call in $(cat <(listed 'the program, at start') <(listed 'its threads') <(listed 'the writer') | sort -u); do
 	echo "$needed" | grep -qx "$call" && continue
 	for errno in 1 38; do
 		rm -f "$T"/*.trace*
