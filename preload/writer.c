@@ -441,7 +441,7 @@ static void task_main(void *arg)
 	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);
 	if (go == GO_ON)
 		run();
-	else
+	else if (go == GO_HOME) /* N.B. of a program that died before it was ready the head stays */
 		take_back_file();
 }
 
