@@ -35,7 +35,8 @@ merge()
 }
 calls() { jq -sc '[.[].calls[]] | group_by(.call)[] | [.[0].call, (map(.count) | add), (map(.waits) | add), (map(.total_ns // 0) | add), (map(.max_ns // 0) | max)]'; }
 # thread of the kernel -> its waits, in all and by class (another number of a thread ends in the kernel's)
-waits() { jq -sc '[.[].threads[]] | map([.tid % 10000000, .waits, .calls, .contention_ns, .io_ns, .idle_ns, .sleep_ns, .calls_ns]) | sort[]'; }
+# (one that never ran has no such thread, and nothing to sum)
+waits() { jq -sc '[.[].threads[] | select(.waits + .calls > 0)] | map([.tid % 10000000, .waits, .calls, .contention_ns, .io_ns, .idle_ns, .sleep_ns, .calls_ns]) | sort[]'; }
 each() { local v=$1 f; shift; for f; do "$GT" "$v" --json "$f"; done; }
 sums()
 {
