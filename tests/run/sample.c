@@ -6,6 +6,7 @@
  *   sample images N                     N programs one after the other, by exec
  *   sample lives N                      N threads one after the other, and a child process
  *   sample sandbox SECONDS              under a filter in which no handler can return
+ * A third argument, HZ: with a timer of our own ("control"); of lives, in the child.
  */
 #include "tests/run/prog.h"
 
@@ -15,6 +16,7 @@
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -60,10 +62,56 @@ static double cpu(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/*
+ * The kernel looks at timers on CPU time at its own clock tick only, and on a crowded machine that
+ * may miss a thread for a second. What a tracer's timer can have seen is what one of our own sees:
+ * each thread works until that has fired often enough, and then tells.
+ */
+static long control_hz;
+static _Thread_local volatile long fired, merged;
+static _Thread_local timer_t control;
+
+static void on_control(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	fired++;
+	merged += info->si_overrun;
+}
+
+static void control_begin(void)
+{
+	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_RESTART };
+	sa.sa_sigaction = on_control;
+	sigfillset(&sa.sa_mask); /* a tracer's comes after it, and finds what we interrupted */
+	struct sigevent how = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
+	how._sigev_un._tid = gettid();
+	const struct timespec period = { 0, control_hz ? 1000000000 / control_hz : 0 };
+	const struct itimerspec spec = { period, period };
+	if (control_hz)
+		CHECK(sigaction(SIGRTMIN, &sa, NULL) == 0 &&
+		      timer_create(CLOCK_THREAD_CPUTIME_ID, &how, &control) == 0 &&
+		      timer_settime(control, 0, &spec, NULL) == 0);
+}
+
+static bool is_enough(double now)
+{
+	CHECK(now < 60);
+	return now >= seconds && (!control_hz || fired >= 6);
+}
+
+static void control_end(void)
+{
+	if (!control_hz)
+		return;
+	CHECK(timer_delete(control) == 0);
+	fprintf(stderr, "control %ld\n", fired + merged);
+}
+
 __attribute__((noinline)) static void split(double took[3])
 {
 	uint64_t random = 1;
-	for (double at[4] = { 0 }; at[3] < seconds;) {
+	for (double at[4] = { 0 }; !is_enough(at[3]);) {
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		times = 1 + (long)(random >> 62);
 		at[0] = cpu();
@@ -81,7 +129,7 @@ __attribute__((noinline)) static void split(double took[3])
 __attribute__((noinline)) static int deep(int n)
 {
 	if (n == 0) {
-		while (cpu() < seconds)
+		while (!is_enough(cpu()))
 			heavy();
 		return 0;
 	}
@@ -94,7 +142,9 @@ static void *worker(void *arg)
 {
 	(void)arg;
 	double took[3] = { 0 };
+	control_begin();
 	split(took);
+	control_end();
 	return NULL;
 }
 
@@ -208,6 +258,8 @@ static void run_images(char **argv)
 
 static void run_lives(int n)
 {
+	const long child_hz = control_hz;
+	control_hz = 0;
 	seconds = 0.005;
 	for (int i = 0; i < n; i++) {
 		struct prog_thread t;
@@ -219,6 +271,7 @@ static void run_lives(int n)
 	const pid_t pid = fork();
 	if (pid == 0) {
 		seconds = 0.3;
+		control_hz = child_hz;
 		worker(NULL);
 		_exit(7);
 	}
@@ -243,16 +296,23 @@ static void run_sandbox(void)
 
 int main(int argc, char **argv)
 {
-	CHECK(argc == 3);
+	CHECK(argc >= 3);
 	seconds = atof(argv[2]);
+	control_hz = argc > 3 ? atol(argv[3]) : 0;
 	if (strcmp(argv[1], "split") == 0) {
 		double took[3] = { 0 };
+		control_begin();
 		split(took);
+		control_end();
+		CHECK(signal(SIGRTMIN, SIG_IGN) != SIG_ERR); /* what is pending goes with it */
+		CHECK(signal(SIGRTMIN, SIG_DFL) != SIG_ERR);
 		fprintf(stderr, "heavy %.0f\nmiddle %.0f\nlight %.0f\n", took[0] * 1e9,
 			took[1] * 1e9, took[2] * 1e9);
 		tell();
 	} else if (strcmp(argv[1], "deep") == 0) {
+		control_begin();
 		CHECK(deep(30) == 30);
+		control_end();
 	} else if (strcmp(argv[1], "images") == 0) {
 		run_images(argv);
 	} else if (strcmp(argv[1], "lives") == 0) {
