@@ -35,7 +35,6 @@
 #include <sys/resource.h>
 
 #define UNIT        4096u
-#define BLOCK_BYTES 384u
 #define MAX_BLOCKS  (128u * 1024)
 #define MEMO_BYTES  (((sizeof(struct gt_memo) + 63) / 64) * 64)
 #define MAX_MEMOS   2048u
@@ -52,6 +51,7 @@ struct region {
 };
 
 static struct region threads, chunks, blocks, memos, tables;
+uint8_t *gt_blocks; /* blocks.base */
 static size_t thread_bytes;
 static void *reserved; /* the whole reservation; survives fork */
 static size_t reserved_bytes;
@@ -61,7 +61,8 @@ static _Atomic uint32_t full; /* newest handed-over chunk */
 static _Atomic int64_t chunk_bytes_in_use;
 static size_t warm; /* upto here memos have their first pages; writer only */
 
-_Static_assert(sizeof(struct gt_call_block) <= BLOCK_BYTES, "a block holds the times of one call");
+_Static_assert(sizeof(struct gt_call_block) <= GT_BLOCK_BYTES,
+	       "a block holds the times of one call");
 
 static size_t round_up(size_t n, size_t to)
 {
@@ -151,7 +152,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	for (;;) {
 		t = round_up(max_threads * thread_bytes, UNIT);
 		c = round_up(buffer, GT_CHUNK_BIG) + UNIT; /* index 0 means none */
-		b = n_blocks * BLOCK_BYTES;
+		b = n_blocks * GT_BLOCK_BYTES;
 		m = round_up(n_memos * MEMO_BYTES, UNIT);
 		all = t + c + b + m + TABLE_BYTES;
 		if (all <= affordable())
@@ -174,6 +175,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	region_init(&threads, p, t, round_up(8 * thread_bytes, UNIT));
 	region_init(&chunks, p + t, c, 1u << 20);
 	region_init(&blocks, p + t + c, b, 1u << 18);
+	gt_blocks = blocks.base;
 	region_init(&memos, p + t + c + b, m, 1u << 18);
 	region_init(&tables, p + t + c + b + m, TABLE_BYTES, 8u << 20);
 	_Atomic uint64_t *const lists[] = { &free_small, &free_big, &free_blocks, &free_memos };
@@ -182,7 +184,7 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	atomic_store_explicit(&full, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunk_bytes_in_use, 0, memory_order_relaxed);
 	atomic_store_explicit(&chunks.given, UNIT, memory_order_relaxed);
-	atomic_store_explicit(&blocks.given, BLOCK_BYTES, memory_order_relaxed);
+	atomic_store_explicit(&blocks.given, GT_BLOCK_BYTES, memory_order_relaxed);
 	atomic_store_explicit(&memos.given, MEMO_BYTES, memory_order_relaxed);
 	warm = 0;
 	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
@@ -315,7 +317,7 @@ struct gt_chunk *gt_chunk_take_all(void)
 
 static void *block_link(uint32_t index)
 {
-	return blocks.base + (size_t)index * BLOCK_BYTES;
+	return gt_block_at(index);
 }
 
 static void *memo_link(uint32_t index)
@@ -335,15 +337,10 @@ static uint32_t pool_get(_Atomic uint64_t *list, struct region *r, size_t bytes,
 	return p ? (uint32_t)((size_t)(p - r->base) / bytes) : 0;
 }
 
-struct gt_call_block *gt_block_at(uint32_t index)
-{
-	return (struct gt_call_block *)block_link(index);
-}
-
 uint32_t gt_block_get(void)
 {
 	bool is_fresh;
-	const uint32_t i = pool_get(&free_blocks, &blocks, BLOCK_BYTES, block_link, &is_fresh);
+	const uint32_t i = pool_get(&free_blocks, &blocks, GT_BLOCK_BYTES, block_link, &is_fresh);
 	if (i && !is_fresh)
 		memset(block_link(i), 0, sizeof(struct gt_call_block));
 	return i;

@@ -56,7 +56,13 @@ uint64_t gt_chunk_bytes_in_use(void);
 /* Blocks for call times (struct gt_call_block), zeroed; index 0 = none left. */
 uint32_t gt_block_get(void);
 void gt_block_put(uint32_t index);
-struct gt_call_block *gt_block_at(uint32_t index);
+
+#define GT_BLOCK_BYTES 384u
+extern uint8_t *gt_blocks __attribute__((visibility("hidden")));
+static inline struct gt_call_block *gt_block_at(uint32_t index)
+{
+	return (struct gt_call_block *)(void *)(gt_blocks + (size_t)index * GT_BLOCK_BYTES);
+}
 
 /* A thread's memory of stacks (stack_memo.h), with no valid entry; index 0 = none left. */
 struct gt_memo;

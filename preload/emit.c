@@ -41,17 +41,9 @@
 
 #define GT_LATE_NS 4000000 /* the longest that advance may hold up a thread (docs/DESIGN.md) */
 
-static const uint8_t forms[GT_N_WHYS] = {
-/* clang-format off */
-#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_FORM_##form,
-#include "gtrace/whys.def"
-#undef GT_WHY
-	/* clang-format on */
-};
-
 /* ---- counters ---- */
 
-static struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
+static inline struct gt_call_block *times_of(struct gt_thread *t, uint16_t call)
 {
 	uint32_t i = atomic_load_explicit(&t->block[call], memory_order_relaxed);
 	if (!i) {
@@ -71,7 +63,7 @@ static unsigned bucket_of(uint64_t ns)
 }
 
 /* N.B. the count last: the writer looks at the rest only if there is something new in it. */
-static void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
+static inline void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
 {
 	struct gt_call_block *k = times_of(t, call);
 	if (k) {
@@ -147,22 +139,30 @@ static bool pay_owed(struct gt_thread *t)
 	return true;
 }
 
-/* Whether the thread may begin something: it is running, and nothing is pending or owed. */
-static bool is_free(struct gt_thread *t)
+static inline bool is_running(const struct gt_thread *t)
 {
-	if (t->owed_ns && !pay_owed(t))
-		return false;
-	if (__builtin_expect(atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW,
-			     0))
-		gt_thread_retry_start(t);
 	return atomic_load_explicit(&t->pending.word, memory_order_relaxed) == 0 &&
 	       atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_RUNNING;
 }
 
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object,
+static __attribute__((cold, noinline)) bool is_free_slow(struct gt_thread *t)
+{
+	if (t->owed_ns && !pay_owed(t))
+		return false;
+	if (atomic_load_explicit(&t->state, memory_order_relaxed) == GT_STATE_NEW)
+		gt_thread_retry_start(t);
+	return is_running(t);
+}
+
+/* Whether the thread may begin something: it is running, and nothing is pending or owed. */
+static inline bool is_free(struct gt_thread *t)
+{
+	return __builtin_expect(!t->owed_ns && is_running(t), 1) || is_free_slow(t);
+}
+
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, uint32_t what, uint64_t object,
 			bool sure, uint64_t pc)
 {
-	w->is_pending = false;
 	w->lowered = gt_sud_lower(t);
 	if (sure)
 		gt_stack_expect(t);
@@ -171,7 +171,7 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 		w->begin = gt_now();
 		return;
 	}
-	const bool has_stack = sure && forms[why] == GT_FORM_BLOCK;
+	const bool has_stack = sure && (what & 0xff) == GT_FORM_BLOCK;
 	const size_t n = has_stack ? gt_stack_capture(t, pc) : 0;
 	w->begin = gt_now();
 	const uint64_t gen = gt_acquire(t);
@@ -180,12 +180,10 @@ void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why,
 	} else {
 		struct gt_pending *p = &t->pending;
 		t->section_sp = GT_FRAME(); /* gt_open() does that for other sections */
-		p->form = forms[why];
-		p->why = (uint8_t)why;
-		p->call = w->call;
+		p->what = what;
 		p->begin = w->begin;
 		p->sp = GT_FRAME();
-		p->object = gt_objects[why] == GT_OBJECT_FD ? gt_fd_object((int)object) : object;
+		p->object = object;
 		p->holder = 0;
 		p->flags = 0;
 		p->pc = pc;
@@ -252,14 +250,14 @@ static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 }
 
 /* Begin and end into generation `gen`, which is open and has room. */
-static void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form,
-			size_t n_pcs)
+static inline void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form,
+			       size_t n_pcs, bool is_noted)
 {
 	struct gt_pending *p = &t->pending;
 	struct gt_batch *b = &t->batch[gen % 2];
 	if (n_pcs)
 		p->stack = gt_stack_id(t, gen);
-	if (gt_has_object(p->why, p->object) && gt_note_has_room(t, gen))
+	if (is_noted && gt_note_has_room(t, gen))
 		gt_note_put(t, gen,
 			    &(struct gt_note){ .time = p->begin,
 					       .object = p->object,
@@ -289,10 +287,11 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	const bool is_same = atomic_load_explicit(&gt_gen, memory_order_relaxed) == begun;
 	const gt_ns first = is_same ? p->begin : now;
 	bool is_full;
-	const uint64_t gen = gt_has_object(p->why, p->object) ? open_with_note(t, first, &is_full)
-							      : gt_open(t, first, &is_full);
+	const bool is_noted = gt_has_object(p->why, p->object);
+	const uint64_t gen =
+		is_noted ? open_with_note(t, first, &is_full) : gt_open(t, first, &is_full);
 	if (gen == begun) {
-		write_whole(t, gen, now, form, n);
+		write_whole(t, gen, now, form, n, is_noted);
 		gt_release(t);
 		count_wait(t, p->call);
 	} else if (gen) {

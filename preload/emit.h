@@ -23,7 +23,7 @@ struct gt_wait {
  * See GT_WAIT in hook.h. `sure`: takes the stack now. Inlined so that the caller's return address
  * is the hook's. Context: any; never blocks, keeps errno.
  */
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, enum gt_why why, uint64_t object,
+void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, uint32_t what, uint64_t object,
 			bool sure, uint64_t pc);
 void gt_wait_end(struct gt_wait *w);
 
@@ -32,13 +32,12 @@ static inline __attribute__((always_inline)) void gt_wait_begin(struct gt_wait *
 								enum gt_call call, enum gt_why why,
 								uint64_t object, bool sure)
 {
-	w->t = t;
-	w->is_expired = w->is_late = false;
-	w->key = 0;
+	*w = (struct gt_wait){ .t = t, .call = (uint16_t)call };
 	if (!t)
 		return;
-	w->call = (uint16_t)call;
-	gt_wait_begin_slow(w, t, why, object, sure, (uint64_t)__builtin_return_address(0));
+	gt_wait_begin_slow(w, t, GT_WHAT(gt_forms[why], why, call),
+			   gt_objects[why] == GT_OBJECT_FD ? gt_fd_object((int)object) : object,
+			   sure, (uint64_t)__builtin_return_address(0));
 }
 
 /*

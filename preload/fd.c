@@ -126,10 +126,9 @@ uint16_t gt_fd_watch_slow(int fd)
 	return k;
 }
 
-void gt_fd_unwatch(uint16_t k)
+void gt_fd_unwatch_slow(uint16_t k)
 {
-	if (k)
-		atomic_fetch_sub_explicit(&watchers[k - GT_KEY_FIRST], 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&watchers[k - GT_KEY_FIRST], 1, memory_order_relaxed);
 }
 
 bool gt_fd_is_watched_slow(int fd)

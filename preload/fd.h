@@ -64,7 +64,7 @@ static inline int gt_object_fd(uint64_t object)
  */
 enum { GT_KEY_UNKNOWN, GT_KEY_NONE, GT_KEY_FIRST };
 uint16_t gt_fd_watch_slow(int fd);
-void gt_fd_unwatch(uint16_t key);
+void gt_fd_unwatch_slow(uint16_t key);
 bool gt_fd_is_watched_slow(int fd);
 
 static inline bool gt_fd_is_plain(int fd)
@@ -76,6 +76,12 @@ static inline bool gt_fd_is_plain(int fd)
 static inline uint16_t gt_fd_watch(int fd)
 {
 	return __builtin_expect(gt_fd_is_plain(fd), 1) ? 0 : gt_fd_watch_slow(fd);
+}
+
+static inline void gt_fd_unwatch(uint16_t key)
+{
+	if (__builtin_expect(key, 0))
+		gt_fd_unwatch_slow(key);
 }
 
 static inline bool gt_fd_is_watched(int fd)

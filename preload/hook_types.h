@@ -68,4 +68,23 @@ enum gt_why {
 	GT_N_WHYS
 };
 
+/* What the object of a wait is (whys.def). */
+enum gt_object { GT_OBJECT__, GT_OBJECT_LOCK, GT_OBJECT_FD };
+
+/* N.B. here, so that a hook, which knows why it waits, looks nothing up */
+static const uint8_t gt_forms[GT_N_WHYS] = {
+/* clang-format off */
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_FORM_##form,
+#include "gtrace/whys.def"
+#undef GT_WHY
+	/* clang-format on */
+};
+static const uint8_t gt_objects[GT_N_WHYS] = {
+/* clang-format off */
+#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_OBJECT_##object,
+#include "gtrace/whys.def"
+#undef GT_WHY
+	/* clang-format on */
+};
+
 #endif

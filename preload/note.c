@@ -22,13 +22,7 @@
 #include "preload/emit.h"
 #include "preload/stack.h"
 
-const uint8_t gt_objects[GT_N_WHYS] = {
-/* clang-format off */
-#define GT_WHY(id, name, form, object, reason, meaning) [id] = GT_OBJECT_##object,
-#include "gtrace/whys.def"
-#undef GT_WHY
-	/* clang-format on */
-};
+#include <string.h>
 
 static void install(struct gt_thread *t, uint64_t gen, struct gt_chunk *c)
 {
@@ -41,15 +35,14 @@ static void install(struct gt_thread *t, uint64_t gen, struct gt_chunk *c)
 
 static bool is_full(const struct gt_chunk *c)
 {
-	return !c || gt_notes_in(c) == gt_notes_max(c);
+	return !c || !gt_notes_fit(c);
 }
 
 static void append(struct gt_chunk *c, const struct gt_note *n)
 {
-	const uint32_t i = gt_notes_in(c);
-	struct gt_note *to = (struct gt_note *)(void *)c->mem + i;
-	*to = *n;
-	atomic_store_explicit(&c->commit, (uint64_t)(i + 1) * sizeof(*n) << 8,
+	const uint64_t used = atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8;
+	memcpy(c->mem + used, n, sizeof(*n));
+	atomic_store_explicit(&c->commit, (used + sizeof(*n)) << 8,
 			      memory_order_release); /* acquire: gt_notes_in() */
 }
 

@@ -16,10 +16,6 @@ enum gt_note_kind { GT_NOTE_WAIT, GT_NOTE_WAKE, GT_NOTE_EXPIRED };
 #define GT_WAIT_READERS 2u /* `who` is a number of readers */
 #define GT_WAIT_EXPIRED 4u /* its time was over */
 
-/* What the object of a wait is (whys.def). */
-enum gt_object { GT_OBJECT__, GT_OBJECT_LOCK, GT_OBJECT_FD };
-extern const uint8_t gt_objects[GT_N_WHYS];
-
 /* Is it worth a note? Calls on all files have no descriptor. */
 static inline bool gt_has_object(uint8_t why, uint64_t object)
 {
@@ -40,16 +36,17 @@ struct gt_note {
 	uint8_t rest[5];
 };
 
-/* Notes that fit into a chunk. */
-static inline uint32_t gt_notes_max(const struct gt_chunk *c)
-{
-	return (uint32_t)((c->size - sizeof(*c)) / sizeof(struct gt_note));
-}
-
 static inline uint32_t gt_notes_in(const struct gt_chunk *c)
 {
 	return (uint32_t)((atomic_load_explicit(&c->commit, memory_order_acquire) >> 8) /
 			  sizeof(struct gt_note));
+}
+
+/* Is there room for one more? */
+static inline bool gt_notes_fit(const struct gt_chunk *c)
+{
+	const uint64_t used = atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8;
+	return used + sizeof(struct gt_note) <= c->size - sizeof(*c);
 }
 
 static inline const struct gt_note *gt_notes_of(const struct gt_chunk *c)
@@ -71,7 +68,7 @@ static inline uint64_t gt_notes_begin(const struct gt_chunk *c)
 static inline bool gt_note_has_room(const struct gt_thread *t, uint64_t gen)
 {
 	const struct gt_chunk *c = t->notes[gen % 2];
-	return (c && gt_notes_in(c) < gt_notes_max(c)) || t->note_spare;
+	return (c && gt_notes_fit(c)) || t->note_spare;
 }
 
 /* Gets memory for gt_note_put(), outside any section. False: the bound is reached. */

@@ -84,10 +84,15 @@ enum gt_claim { GT_CLAIM_OPEN, GT_CLAIM_WRITING, GT_CLAIM_WRITTEN };
 
 struct gt_pending {
 	_Atomic uint64_t word;
-	uint64_t sp;  /* the hook's frame */
-	uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD, _TIME: not known yet */
-	uint8_t why;
-	uint16_t call;
+	uint64_t sp; /* the hook's frame */
+	union {
+		uint32_t what; /* the next three (GT_WHAT) */
+		struct {
+			uint8_t form; /* GT_FORM_BLOCK, _CALL, or _FD, _TIME: not known yet */
+			uint8_t why;
+			uint16_t call;
+		};
+	};
 	gt_ns begin;
 	gt_stack stack; /* of that generation; 0 = not taken yet */
 	uint64_t pc;    /* where the hook was called from */
@@ -95,6 +100,7 @@ struct gt_pending {
 	uint32_t holder; /* see struct gt_note; may change while advance reads it */
 	uint32_t flags;  /* GT_WAIT_* */
 };
+#define GT_WHAT(form, why, call) ((uint32_t)(form) | (uint32_t)(why) << 8 | (uint32_t)(call) << 16)
 
 #define GT_N_BUCKETS 40
 

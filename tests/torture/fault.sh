@@ -50,6 +50,19 @@ for error in ${ERRORS:-12 1 28}; do
 	done
 	echo "errno $error: up to call $n"
 done
+# A FIFO as output is the user's: it is never taken away, whatever fails
+mkfifo "$T/fifo"
+exec 9<>"$T/fifo"
+cat <&9 >/dev/null &
+reader=$!
+for n in $(seq "${FIFO_N:-80}"); do
+	out=$(GTRACE_OUT="$T/fifo" FAULT_N=$n FAULT_ERRNO=12 FAULT_MARK=$T/mark LD_PRELOAD=$lib timeout -k 1 10 "$prog" 2>"$T/stderr" 9<&-)
+	eq "$?" "$want_status" "FIFO, call $n fails: status"
+	eq "$out" "$want" "FIFO, call $n fails: stdout"
+	[ -p "$T/fifo" ] || fail "FIFO, call $n fails: it is gone"
+done
+exec 9<&-
+kill $reader
 echo "$runs runs, $none without a file, $empty with an empty one, $recovered recovered"
 [ "$runs" -gt 30 ] || fail "hardly anything was tried"
 done_ok
