@@ -27,6 +27,7 @@
 #include "preload/log.h"
 #include "preload/note.h"
 #include "preload/output.h"
+#include "preload/pace.h"
 #include "preload/perf.h"
 #include "preload/real.h"
 #include "preload/samples.h"
@@ -45,7 +46,6 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define TICK_NS       (5 * 1000000ull)
 #define IDLE_NS       (500 * 1000000ull) /* one in which nothing happened is ended without a trace */
 #define FULL_NS       (50 * 1000000ull) /* process and modules are repeated no more often than this */
 #define LATE_NS       (500 * 1000000ull)
@@ -328,8 +328,7 @@ static uint64_t pause_ns(uint64_t now)
 	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
 	if (age >= gt_cfg.period_ns)
 		return 0;
-	const uint64_t left = gt_cfg.period_ns - age;
-	return left < TICK_NS ? left : TICK_NS;
+	return gt_pace_ns(gt_cfg.period_ns - age);
 }
 
 /* What its threads and the trace need from time to time. */
@@ -435,7 +434,7 @@ static void task_main(void *arg)
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	w.is_dead = !gt_alive_watch();
 	while (atomic_load_explicit(&w.go, memory_order_acquire) == GO_NOT_YET && !w.is_dead) {
-		gt_sys_futex_wait(&w.go, GO_NOT_YET, TICK_NS);
+		gt_sys_futex_wait(&w.go, GO_NOT_YET, GT_TICK_NS);
 		w.is_dead = is_host_gone(0);
 	}
 	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);

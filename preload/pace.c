@@ -1,0 +1,39 @@
+#include "preload/pace.h"
+
+#include "preload/config.h"
+#include "preload/thread.h"
+
+#define MOST_NS (8 * GT_TICK_NS) /* an exec is noticed that late, at worst */
+
+/* Differs from the one before if a thread has begun or ended, waited, woken somebody or allocated.
+ */
+static uint64_t activity(void)
+{
+	const uint32_t end = gt_threads_end();
+	uint64_t sum = end;
+	for (uint32_t i = 0; i < end; i++) {
+		const struct gt_thread *t = gt_thread_at(i);
+		sum = sum * 31 + atomic_load_explicit(&t->writing, memory_order_relaxed) +
+		      ((uint64_t)__atomic_load_n(&t->heap, __ATOMIC_RELAXED) << 32);
+	}
+	return sum;
+}
+
+/* Must it come every tick? Rings of samples fill up by themselves, and where threads wait for
+ * memory they wait for the writer. */
+static bool is_urgent(void)
+{
+	return gt_cfg.sample_hz || gt_cfg.sched || gt_cfg.full_policy == GT_FULL_BLOCK;
+}
+
+uint64_t gt_pace_ns(uint64_t left_ns)
+{
+	static uint64_t last, pause = GT_TICK_NS;
+	const uint64_t now = activity();
+	if (now != last || is_urgent())
+		pause = GT_TICK_NS;
+	else if (pause < MOST_NS)
+		pause *= 2;
+	last = now;
+	return left_ns < pause ? left_ns : pause;
+}
