@@ -437,11 +437,10 @@ static void task_main(void *arg)
 		gt_sys_futex_wait(&w.go, GO_NOT_YET, GT_TICK_NS);
 		w.is_dead = is_host_gone(0);
 	}
-	const uint32_t go = atomic_load_explicit(&w.go, memory_order_acquire);
-	if (go == GO_ON)
-		run();
-	else if (go == GO_HOME) /* N.B. of a program that died before it was ready the head stays */
+	if (atomic_load_explicit(&w.go, memory_order_acquire) == GO_HOME)
 		take_back_file();
+	else /* N.B. also for a program that died before it was ready: its file is valid, and empty */
+		run();
 }
 
 static void *thread_main(void *arg)
