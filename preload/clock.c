@@ -2,8 +2,9 @@
  * The clock.
  *
  * At start nothing is known of the TSC's frequency and nobody has time to measure it, so reads ask
- * the kernel (vdso). The writer takes a first pair (TSC, CLOCK_MONOTONIC), a second one some ms
- * later, and then publishes parameters; from there on it re-anchors them a few times a second.
+ * the kernel (vdso). The writer takes a first pair (TSC, CLOCK_MONOTONIC) after some ms, a second
+ * one 20 ms later, and then publishes parameters; from there on it re-anchors them a few times a
+ * second.
  *
  * Invariants
  *
@@ -29,7 +30,7 @@ static struct gt_clock_params slots[GT_SLOTS];
 static unsigned slot;
 struct gt_clock_params *_Atomic gt_clock_now = &slots[0];
 
-static bool is_tsc_allowed;
+static bool is_tsc_allowed, has_ticked;
 static uint64_t last_tsc, last_mono; /* the pair at the last anchor */
 static uint64_t rate; /* ns per tick times 2^32, as measured over the last interval */
 
@@ -107,6 +108,7 @@ void gt_clock_init(int allow_tsc)
 	atomic_store_explicit(&gt_clock_now, &slots[0], memory_order_release);
 	rate = 0;
 	last_mono = 0;
+	has_ticked = false;
 	is_tsc_allowed = allow_tsc;
 }
 
@@ -120,6 +122,10 @@ void gt_clock_tick(void)
 {
 	if (!is_tsc_allowed)
 		return;
+	if (!has_ticked) { /* most programs do not live long enough for it to be worth a file */
+		has_ticked = true;
+		return;
+	}
 	if (last_mono == 0) {
 		is_tsc_allowed = is_tsc_reliable();
 		if (is_tsc_allowed)

@@ -17,12 +17,19 @@ static size_t read_memory(const struct gt_elf *e, void *buf, size_t len, uint64_
 	return GT_SYS_FAILED(got) ? 0 : (size_t)got;
 }
 
-size_t gt_elf_read(const struct gt_elf *e, void *buf, size_t len, uint64_t at)
+static size_t read_file(const struct gt_elf *e, void *buf, size_t len, uint64_t at)
 {
-	if (e->fd < 0)
-		return read_memory(e, buf, len, at);
 	const long got = GT_SYS4(SYS_pread64, e->fd, buf, len, at);
 	return GT_SYS_FAILED(got) ? 0 : (size_t)got;
+}
+
+size_t gt_elf_read(const struct gt_elf *e, void *buf, size_t len, uint64_t at)
+{
+	if (at <= e->start_len && len <= e->start_len - at) {
+		memcpy(buf, e->start + at, len);
+		return len;
+	}
+	return e->fd < 0 ? read_memory(e, buf, len, at) : read_file(e, buf, len, at);
 }
 
 static bool read_whole(const struct gt_elf *e, void *buf, size_t len, uint64_t at)
@@ -32,14 +39,19 @@ static bool read_whole(const struct gt_elf *e, void *buf, size_t len, uint64_t a
 
 static bool read_head(struct gt_elf *e)
 {
+	e->start_len = e->fd < 0 ? read_memory(e, e->start, sizeof(e->start), 0)
+				 : read_file(e, e->start, sizeof(e->start), 0);
 	return read_whole(e, &e->head, sizeof(e->head), 0) &&
 	       memcmp(e->head.e_ident, ELFMAG, SELFMAG) == 0 &&
-	       e->head.e_ident[EI_CLASS] == ELFCLASS64 && e->head.e_phentsize == sizeof(Elf64_Phdr);
+	       e->head.e_ident[EI_CLASS] == ELFCLASS64 &&
+	       e->head.e_phentsize == sizeof(Elf64_Phdr) &&
+	       (!e->head.e_shnum || e->head.e_shentsize == sizeof(Elf64_Shdr));
 }
 
 bool gt_elf_open(struct gt_elf *e, const char *path, uint64_t inode)
 {
-	*e = (struct gt_elf){ .fd = -1 };
+	e->fd = -1;
+	e->start_len = 0;
 	if (path[0] != '/')
 		return false;
 	e->fd = GT_SYS4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -55,7 +67,10 @@ bool gt_elf_open(struct gt_elf *e, const char *path, uint64_t inode)
 
 bool gt_elf_open_memory(struct gt_elf *e, uint64_t start, uint64_t len)
 {
-	*e = (struct gt_elf){ .fd = -1, .mem = start, .len = len };
+	e->fd = -1;
+	e->mem = start;
+	e->len = len;
+	e->start_len = 0;
 	return read_head(e);
 }
 
@@ -73,7 +88,7 @@ static bool program_header(const struct gt_elf *e, int i, Elf64_Phdr *p)
 
 static bool section_header(const struct gt_elf *e, uint64_t i, Elf64_Shdr *s)
 {
-	return read_whole(e, s, sizeof(*s), e->head.e_shoff + i * e->head.e_shentsize);
+	return read_whole(e, s, sizeof(*s), e->head.e_shoff + i * sizeof(*s));
 }
 
 bool gt_elf_vaddr(const struct gt_elf *e, uint64_t offset, uint64_t *vaddr)
@@ -90,9 +105,17 @@ bool gt_elf_vaddr(const struct gt_elf *e, uint64_t offset, uint64_t *vaddr)
 
 static bool find_section(const struct gt_elf *e, uint32_t type, Elf64_Shdr *out)
 {
-	for (int i = 0; i < e->head.e_shnum && section_header(e, (uint64_t)i, out); i++)
-		if (out->sh_type == type && out->sh_entsize == sizeof(Elf64_Sym))
-			return true;
+	Elf64_Shdr some[8]; /* N.B. each look is a system call */
+	for (uint64_t i = 0; i < e->head.e_shnum; i += 8) {
+		const uint64_t n = e->head.e_shnum - i < 8 ? e->head.e_shnum - i : 8;
+		if (!read_whole(e, some, n * sizeof(*some), e->head.e_shoff + i * sizeof(*some)))
+			return false;
+		for (uint64_t k = 0; k < n; k++) {
+			*out = some[k];
+			if (out->sh_type == type && out->sh_entsize == sizeof(Elf64_Sym))
+				return true;
+		}
+	}
 	return false;
 }
 
@@ -142,14 +165,9 @@ static bool is_in_notes(const struct gt_elf *e, const Elf64_Phdr *p, char *out)
 
 bool gt_elf_build_id(const struct gt_elf *e, char out[41])
 {
-	Elf64_Phdr some[4]; /* N.B. each look is a system call */
-	for (uint64_t i = 0; i < e->head.e_phnum; i += 4) {
-		const uint64_t n = e->head.e_phnum - i < 4 ? e->head.e_phnum - i : 4;
-		if (!read_whole(e, some, n * sizeof(*some), e->head.e_phoff + i * sizeof(*some)))
-			return false;
-		for (uint64_t k = 0; k < n; k++)
-			if (some[k].p_type == PT_NOTE && is_in_notes(e, &some[k], out))
-				return true;
-	}
+	Elf64_Phdr p;
+	for (int i = 0; i < e->head.e_phnum && program_header(e, i, &p); i++)
+		if (p.p_type == PT_NOTE && is_in_notes(e, &p, out))
+			return true;
 	return false;
 }

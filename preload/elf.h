@@ -14,6 +14,9 @@ struct gt_elf {
 	long fd;           /* -1: in memory */
 	uint64_t mem, len; /* where and how long */
 	Elf64_Ehdr head;
+	size_t start_len;
+	uint8_t start[2048]; /* its first bytes: with the program headers, and mostly the build id
+			      */
 };
 
 /* A table of symbols and its texts. */

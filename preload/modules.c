@@ -1,6 +1,7 @@
 #include "preload/modules.h"
 
 #include "preload/arena.h"
+#include "preload/clock.h"
 #include "preload/sys.h"
 
 #include <fcntl.h>
@@ -9,12 +10,14 @@
 #define MAX_MODULES 1024
 #define PATHS_BYTES (256u << 10)
 #define BLOCK_BYTES (64u << 10)
+#define MOMENT_NS   2000000u
 
 static struct gt_module *modules, *before; /* now, and at the reading before */
 static size_t n_modules, n_before;
 static char *paths;
 static uint32_t paths_len;
 static char *block; /* of the map's text */
+static uint64_t read_at;
 
 int gt_modules_init(void)
 {
@@ -24,6 +27,7 @@ int gt_modules_init(void)
 	block = (char *)gt_arena_alloc(BLOCK_BYTES);
 	n_modules = n_before = 0;
 	paths_len = 0;
+	read_at = 0;
 	return modules && before && paths && block ? 0 : -12;
 }
 
@@ -143,7 +147,7 @@ bool gt_module_open(const struct gt_module *m, struct gt_elf *e)
 /* N.B. the head of the file is mapped as a rule, and that is cheaper to read than the file */
 static void find_build_id(struct gt_module *m)
 {
-	struct gt_elf e;
+	static struct gt_elf e; /* large */
 	m->has_build_id = true;
 	if (m->kind == GT_MODULE_FILE && m->head_len &&
 	    gt_elf_open_memory(&e, m->start - m->offset, m->head_len) &&
@@ -169,8 +173,9 @@ static void find_build_ids(void)
 	}
 }
 
-size_t gt_modules_read(void)
+void gt_modules_read(void)
 {
+	read_at = gt_clock_kernel_ns();
 	struct gt_module *swap = before;
 	before = modules;
 	n_before = n_modules;
@@ -179,7 +184,12 @@ size_t gt_modules_read(void)
 	paths_len = 0;
 	read_map();
 	find_build_ids();
-	return n_modules;
+}
+
+void gt_modules_update(void)
+{
+	if (gt_clock_kernel_ns() - read_at > MOMENT_NS)
+		gt_modules_read();
 }
 
 void gt_modules_refresh(void (*gone)(uint64_t start, uint64_t end))

@@ -24,8 +24,10 @@ struct gt_module {
 /* Memory for the table. 0 or -ENOMEM. */
 int gt_modules_init(void);
 
-/* Reads the map anew; returns how many executable mappings there are. */
-size_t gt_modules_read(void);
+/* Reads the map anew. */
+void gt_modules_read(void);
+/* The same, unless that was a moment ago. */
+void gt_modules_update(void);
 
 size_t gt_modules_count(void);
 const struct gt_module *gt_module_at(size_t i);

@@ -26,14 +26,13 @@ static bool is_urgent(void)
 	return gt_cfg.sample_hz || gt_cfg.sched || gt_cfg.full_policy == GT_FULL_BLOCK;
 }
 
-uint64_t gt_pace_ns(uint64_t left_ns)
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns)
 {
-	static uint64_t last, pause = GT_TICK_NS;
 	const uint64_t now = activity();
-	if (now != last || is_urgent())
-		pause = GT_TICK_NS;
-	else if (pause < MOST_NS)
-		pause *= 2;
-	last = now;
-	return left_ns < pause ? left_ns : pause;
+	if (now != p->activity || !p->pause_ns || is_urgent())
+		p->pause_ns = GT_TICK_NS;
+	else if (p->pause_ns < MOST_NS)
+		p->pause_ns *= 2;
+	p->activity = now;
+	return left_ns < p->pause_ns ? left_ns : p->pause_ns;
 }

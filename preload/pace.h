@@ -4,12 +4,17 @@
 
 #include <stdint.h>
 
+#define GT_TICK_NS (5 * 1000000ull)
+
+struct gt_pace {
+	uint64_t activity; /* as last seen */
+	uint64_t pause_ns; /* 0: the first */
+};
+
 /*
  * In ns, at most `left_ns`: GT_TICK_NS while the program's threads do anything that is traced,
  * longer and longer when they do not. Context: writer, once a round.
  */
-uint64_t gt_pace_ns(uint64_t left_ns);
-
-#define GT_TICK_NS (5 * 1000000ull)
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns);
 
 #endif

@@ -200,8 +200,7 @@ static int open_all(bool is_task)
 
 void gt_perf_open(bool is_task)
 {
-	memset(&p, 0,
-	       sizeof(p)); /* a forked child: the rings are its parent's, and not mapped here */
+	p.n = p.n_switches = 0; /* a forked child: its parent's rings are not mapped here */
 	p.hz = gt_cfg.sample_by == GT_SAMPLE_PERF ? gt_cfg.sample_hz : 0;
 	if (!p.hz && !gt_cfg.sched)
 		return;

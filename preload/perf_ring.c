@@ -19,9 +19,9 @@ int gt_ring_open(struct gt_ring *r, struct perf_event_attr *attr, int pid, int c
 		return (int)p;
 	GT_SYS3(SYS_madvise, p, bytes + PAGE,
 		MADV_DONTFORK); /* the kernel says so itself; said twice is safe */
-	r->page = (struct perf_event_mmap_page *)p;
-	r->data = (uint8_t *)p + PAGE;
-	r->bytes = bytes;
+	*r = (struct gt_ring){ .page = (struct perf_event_mmap_page *)p,
+			       .data = (uint8_t *)p + PAGE,
+			       .bytes = bytes };
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 
 #include <string.h>
 
+#define FEW_SLOTS    (1u << 9)
 #define N_SLOTS      (1u << 15)
 #define TEXT_BYTES   (2u << 20)
 #define NAME_MAX_    1024u
@@ -47,7 +48,8 @@ struct entry {
 	uint8_t origin; /* enum origin */
 };
 
-static struct entry *entries;
+static struct entry *entries; /* FEW_SLOTS, which most programs get by with; then N_SLOTS */
+static uint32_t n_slots;
 static uint32_t n_entries;
 static char *text;
 static uint32_t text_len;
@@ -61,13 +63,14 @@ static struct {
 static size_t n_given;
 
 static uint8_t *block; /* one block of a symbol table */
-#define BLOCK_BYTES (64u << 10)
+#define BLOCK_BYTES (16u << 10)
 
 static struct gt_jit_name *jit_names; /* JIT_PCS of them */
 
 int gt_symbols_init(void)
 {
-	entries = (struct entry *)gt_arena_alloc(N_SLOTS * sizeof(*entries));
+	entries = (struct entry *)gt_arena_alloc((FEW_SLOTS + N_SLOTS) * sizeof(*entries));
+	n_slots = FEW_SLOTS;
 	text = (char *)gt_arena_alloc(TEXT_BYTES);
 	block = (uint8_t *)gt_arena_alloc(BLOCK_BYTES);
 	jit_names = (struct gt_jit_name *)gt_arena_alloc(JIT_PCS * sizeof(*jit_names));
@@ -87,7 +90,7 @@ static struct entry *find(uint64_t pc)
 {
 	uint32_t i = (uint32_t)((pc * 0x9e3779b97f4a7c15ull) >> 40);
 	for (;; i++) {
-		struct entry *e = &entries[i & (N_SLOTS - 1)];
+		struct entry *e = &entries[i & (n_slots - 1)];
 		if (e->pc == pc || !e->pc)
 			return e;
 	}
@@ -103,7 +106,7 @@ static void keep_given(void);
 
 static void forget_all(void)
 {
-	memset(entries, 0, N_SLOTS * sizeof(*entries));
+	memset(entries, 0, n_slots * sizeof(*entries));
 	n_entries = text_len = 0;
 	has_jit = false;
 	keep_given();
@@ -112,17 +115,27 @@ static void forget_all(void)
 /* N.B. slots stay in use: a hole would end the search for others */
 static void forget_range(uint64_t start, uint64_t end)
 {
-	for (uint32_t i = 0; i < N_SLOTS; i++)
+	for (uint32_t i = 0; i < n_slots; i++)
 		if (entries[i].pc - start < end - start)
 			entries[i].origin = FORGOTTEN;
 }
 
 static void forget_jit(void)
 {
-	for (uint32_t i = 0; i < N_SLOTS; i++)
+	for (uint32_t i = 0; i < n_slots; i++)
 		if (entries[i].origin == FROM_JIT)
 			entries[i].origin = FORGOTTEN;
 	has_jit = false;
+}
+
+static void grow(void)
+{
+	const struct entry *const few = entries;
+	entries += FEW_SLOTS;
+	n_slots = N_SLOTS;
+	for (uint32_t i = 0; i < FEW_SLOTS; i++)
+		if (few[i].pc)
+			*find(few[i].pc) = few[i];
 }
 
 static void put(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path,
@@ -146,7 +159,9 @@ static void put(uint64_t pc, enum origin origin, const char *name, size_t len, c
 static void keep(uint64_t pc, enum origin origin, const char *name, size_t len, const char *path,
 		 size_t path_len)
 {
-	if (n_entries > N_SLOTS * 3 / 4 || text_len + len + path_len > TEXT_BYTES)
+	if (n_slots == FEW_SLOTS && n_entries > n_slots * 3 / 4)
+		grow();
+	if (n_entries > n_slots * 3 / 4 || text_len + len + path_len > TEXT_BYTES)
 		forget_all(); /* a program with this many call sites pays by learning them again */
 	put(pc, origin, name, len, path, path_len);
 }
@@ -155,7 +170,7 @@ static void keep_given(void)
 {
 	for (size_t i = 0; i < n_given; i++) {
 		const struct gt_module *m = gt_module_of(given[i].pc);
-		if (m)
+		if (m && !is_known(given[i].pc))
 			put(given[i].pc, FROM_FILE, given[i].name, strlen(given[i].name),
 			    gt_module_path(m), m->path_len);
 	}
@@ -167,8 +182,6 @@ void gt_symbols_name(uint64_t pc, const char *name)
 		return;
 	given[n_given].pc = pc;
 	given[n_given++].name = name;
-	gt_modules_read();
-	keep_given();
 }
 
 /* ---- looking names up ---- */
@@ -282,7 +295,7 @@ static size_t place(const struct gt_elf *e, const struct gt_module *m, size_t n)
 /* Wanted pcs of one file or image. */
 static void learn_from(const struct gt_module *m, size_t n)
 {
-	struct gt_elf e;
+	static struct gt_elf e; /* large */
 	struct gt_elf_symbols t;
 	if (!gt_module_open(m, &e))
 		return;
@@ -374,12 +387,14 @@ static void refresh(const uint64_t *pcs, size_t n)
 	if (now != epoch) {
 		epoch = now;
 		gt_modules_refresh(forget_range);
+		keep_given();
 	}
 	if (has_jit && gt_jit_has_news(gt_now().v, JIT_EVERY_NS))
 		forget_jit();
 	for (size_t i = 0; i < n; i++) {
 		if (!is_known(pcs[i]) && !gt_module_of(pcs[i])) {
 			gt_modules_read();
+			keep_given();
 			return;
 		}
 	}

@@ -459,8 +459,8 @@ static void put_process(void)
 
 static void put_modules(void)
 {
-	const size_t n = gt_modules_read();
-	for (size_t i = 0; i < n; i++) {
+	gt_modules_update();
+	for (size_t i = 0; i < gt_modules_count(); i++) {
 		const struct gt_module *m = gt_module_at(i);
 		const gt_str path = intern(gt_module_path(m), m->path_len),
 			     id = gt_tables_text(m->build_id);

@@ -77,8 +77,9 @@ static struct {
 	uint64_t wire_gen;           /* and its number in the file */
 	bool is_begun;               /* its sync batch is in the file */
 	struct gt_stamp stamp;       /* its start */
-	uint64_t bytes_before;       /* out.written when it began */
-	struct gt_chunk *held;       /* chunks of the next generation, oldest first */
+	struct gt_pace pace;
+	uint64_t bytes_before; /* out.written when it began */
+	struct gt_chunk *held; /* chunks of the next generation, oldest first */
 	uint64_t last_full, last_reap, heap_seen;
 	int64_t dead_heap; /* bytes of threads that ended */
 } w;
@@ -328,7 +329,7 @@ static uint64_t pause_ns(uint64_t now)
 	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
 	if (age >= gt_cfg.period_ns)
 		return 0;
-	return gt_pace_ns(gt_cfg.period_ns - age);
+	return gt_pace_ns(&w.pace, gt_cfg.period_ns - age);
 }
 
 /* What its threads and the trace need from time to time. */
@@ -439,7 +440,8 @@ static void task_main(void *arg)
 	}
 	if (atomic_load_explicit(&w.go, memory_order_acquire) == GO_HOME)
 		take_back_file();
-	else /* N.B. also for a program that died before it was ready: its file is valid, and empty */
+	else /* N.B. also for a program that died before it was ready: its file is valid, and empty
+	      */
 		run();
 }
 
