@@ -42,7 +42,9 @@ static gt_str fd_name(uint64_t object)
 	char path[48], text[200];
 	const int fd = gt_object_fd(object);
 	const uint64_t pipe = gt_fd_has_row(fd) ? gt_fds[fd].pipe : 0;
-	if (pipe && gt_fd_object(fd) == object) { /* known even when the program is gone */
+	if (gt_fd_object(fd) != object) /* as a rule: a server has a file open for microseconds */
+		return (gt_str){ 0 };
+	if (pipe) { /* known even when the program is gone */
 		gt_format(text, sizeof(text), "pipe:[%u]", pipe);
 		return gt_tables_text(text);
 	}

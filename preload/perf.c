@@ -200,10 +200,11 @@ static int open_all(bool is_task)
 
 void gt_perf_open(bool is_task)
 {
-	p.n = p.n_switches = 0; /* a forked child: its parent's rings are not mapped here */
-	p.hz = gt_cfg.sample_by == GT_SAMPLE_PERF ? gt_cfg.sample_hz : 0;
-	if (!p.hz && !gt_cfg.sched)
+	const uint64_t hz = gt_cfg.sample_by == GT_SAMPLE_PERF ? gt_cfg.sample_hz : 0;
+	if (!hz && !gt_cfg.sched)
 		return;
+	p.hz = hz;
+	p.n = p.n_switches = 0; /* a forked child: its parent's rings are not mapped here */
 	p.epoch = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
 	const int rc = open_all(is_task);
 	if (!rc)
