@@ -190,6 +190,11 @@ int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size)
 	return region_grow(&chunks, c < (1u << 20) ? c : 1u << 20) ? 0 : -12;
 }
 
+size_t gt_arena_buffer(void)
+{
+	return chunks.size;
+}
+
 void *gt_arena_thread(uint32_t index)
 {
 	return region_reach(&threads, ((size_t)index + 1) * thread_bytes)

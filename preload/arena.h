@@ -52,6 +52,7 @@ struct gt_chunk *gt_chunk_take_all(void);
 struct gt_chunk *gt_chunk_at(uint32_t index);      /* NULL for 0 */
 uint32_t gt_chunk_index(const struct gt_chunk *c); /* 0 for NULL */
 uint64_t gt_chunk_bytes_in_use(void);
+size_t gt_arena_buffer(void); /* bytes for chunks; less than asked for where memory is limited */
 
 /* Blocks for call times (struct gt_call_block), zeroed; index 0 = none left. */
 uint32_t gt_block_get(void);

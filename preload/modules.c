@@ -18,9 +18,11 @@ static char *paths;
 static uint32_t paths_len;
 static char *block; /* of the map's text */
 static uint64_t read_at;
+static void (*tell_gone)(uint64_t start, uint64_t end);
 
-int gt_modules_init(void)
+int gt_modules_init(void (*gone)(uint64_t start, uint64_t end))
 {
+	tell_gone = gone;
 	modules = (struct gt_module *)gt_arena_alloc(MAX_MODULES * sizeof(*modules));
 	before = (struct gt_module *)gt_arena_alloc(MAX_MODULES * sizeof(*before));
 	paths = (char *)gt_arena_alloc(PATHS_BYTES);
@@ -184,20 +186,15 @@ void gt_modules_read(void)
 	paths_len = 0;
 	read_map();
 	find_build_ids();
+	for (size_t i = 0; i < n_before; i++)
+		if (!find_same(&before[i], modules, n_modules))
+			tell_gone(before[i].start, before[i].end);
 }
 
 void gt_modules_update(void)
 {
 	if (gt_clock_kernel_ns() - read_at > MOMENT_NS)
 		gt_modules_read();
-}
-
-void gt_modules_refresh(void (*gone)(uint64_t start, uint64_t end))
-{
-	gt_modules_read();
-	for (size_t i = 0; i < n_before; i++)
-		if (!find_same(&before[i], modules, n_modules))
-			gone(before[i].start, before[i].end);
 }
 
 size_t gt_modules_count(void)

@@ -21,8 +21,11 @@ struct gt_module {
 	bool has_build_id; /* looked for */
 };
 
-/* Memory for the table. 0 or -ENOMEM. */
-int gt_modules_init(void);
+/*
+ * Memory for the table; gone(start, end) will be called for each mapping of one reading that at the
+ * next is not there any more, or is another file's. 0 or -ENOMEM.
+ */
+int gt_modules_init(void (*gone)(uint64_t start, uint64_t end));
 
 /* Reads the map anew. */
 void gt_modules_read(void);
@@ -38,11 +41,5 @@ const struct gt_module *gt_module_of(uint64_t pc);
 
 /* Opens what is mapped there. */
 bool gt_module_open(const struct gt_module *m, struct gt_elf *e);
-
-/*
- * Reads the map anew, and calls gone(start, end) for each mapping of the reading before that is not
- * there any more, or is another file's now.
- */
-void gt_modules_refresh(void (*gone)(uint64_t start, uint64_t end));
 
 #endif

@@ -1,9 +1,11 @@
 #include "preload/pace.h"
 
 #include "preload/config.h"
+#include "preload/sys.h"
 #include "preload/thread.h"
 
 #define MOST_NS (8 * GT_TICK_NS) /* an exec is noticed that late, at worst */
+#define LITTLE  (16u << 20)
 
 /* Differs from the one before if a thread has begun or ended, waited, woken somebody or allocated.
  */
@@ -19,17 +21,20 @@ static uint64_t activity(void)
 	return sum;
 }
 
-/* Must it come every tick? Rings of samples fill up by themselves, and where threads wait for
- * memory they wait for the writer. */
+/*
+ * Must it come every tick? Rings of samples fill up by themselves; where threads wait for memory,
+ * or in a sandbox cannot get any themselves, or where there is little of it, they need the writer.
+ */
 static bool is_urgent(void)
 {
-	return gt_cfg.sample_hz || gt_cfg.sched || gt_cfg.full_policy == GT_FULL_BLOCK;
+	return gt_cfg.sample_hz || gt_cfg.sched || gt_cfg.full_policy == GT_FULL_BLOCK ||
+	       gt_is_sandboxed || gt_arena_buffer() < LITTLE;
 }
 
-uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns)
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, bool is_awaited)
 {
 	const uint64_t now = activity();
-	if (now != p->activity || !p->pause_ns || is_urgent())
+	if (now != p->activity || !p->pause_ns || is_awaited || is_urgent())
 		p->pause_ns = GT_TICK_NS;
 	else if (p->pause_ns < MOST_NS)
 		p->pause_ns *= 2;

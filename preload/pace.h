@@ -2,6 +2,7 @@
 #ifndef GT_PACE_H
 #define GT_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GT_TICK_NS (5 * 1000000ull)
@@ -13,8 +14,9 @@ struct gt_pace {
 
 /*
  * In ns, at most `left_ns`: GT_TICK_NS while the program's threads do anything that is traced,
- * longer and longer when they do not. Context: writer, once a round.
+ * longer and longer when they do not, unless its end may wait for us (`is_awaited`). Context:
+ * writer, once a round.
  */
-uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns);
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, bool is_awaited);
 
 #endif

@@ -67,6 +67,8 @@ static uint8_t *block; /* one block of a symbol table */
 
 static struct gt_jit_name *jit_names; /* JIT_PCS of them */
 
+static void forget_range(uint64_t start, uint64_t end);
+
 int gt_symbols_init(void)
 {
 	entries = (struct entry *)gt_arena_alloc((FEW_SLOTS + N_SLOTS) * sizeof(*entries));
@@ -81,7 +83,7 @@ int gt_symbols_init(void)
 	if (!entries || !text || !block || !jit_names)
 		return -12;
 	gt_jit_init((char *)block, BLOCK_BYTES);
-	return gt_modules_init();
+	return gt_modules_init(forget_range);
 }
 
 /* ---- cache ---- */
@@ -386,7 +388,7 @@ static void refresh(const uint64_t *pcs, size_t n)
 	const uint32_t now = atomic_load_explicit(&gt_rules_epoch, memory_order_acquire);
 	if (now != epoch) {
 		epoch = now;
-		gt_modules_refresh(forget_range);
+		gt_modules_read();
 		keep_given();
 	}
 	if (has_jit && gt_jit_has_news(gt_now().v, JIT_EVERY_NS))

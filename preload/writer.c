@@ -327,9 +327,8 @@ static bool is_due(uint64_t now)
 static uint64_t pause_ns(uint64_t now)
 {
 	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
-	if (age >= gt_cfg.period_ns)
-		return 0;
-	return gt_pace_ns(&w.pace, gt_cfg.period_ns - age);
+	const bool is_awaited = gt_writer_needs_flush();
+	return age < gt_cfg.period_ns ? gt_pace_ns(&w.pace, gt_cfg.period_ns - age, is_awaited) : 0;
 }
 
 /* What its threads and the trace need from time to time. */
@@ -421,7 +420,8 @@ static void run(void)
 		is_over = w.is_dead = w.is_dead || is_host_gone(pause_ns(gt_now().v));
 		round_once();
 	}
-	gt_perf_close();
+	if (!w.error) /* N.B. else a forked child's rings would be its parent's */
+		gt_perf_close();
 	if (w.out.fd >= 0)
 		GT_SYS1(SYS_close, w.out.fd);
 }

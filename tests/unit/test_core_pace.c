@@ -13,23 +13,23 @@ static struct gt_pace pace;
 
 static void boot(void)
 {
-	core_boot(4u << 20, GT_MAX_THREADS);
+	core_boot(64u << 20, GT_MAX_THREADS);
 }
 
 static void sleep_in(void)
 {
 	for (int i = 0; i < 8; i++)
-		gt_pace_ns(&pace, LONG);
+		gt_pace_ns(&pace, LONG, false);
 }
 
 Test(pace, longer_and_longer_when_nothing_happens, .init = boot)
 {
-	gt_pace_ns(&pace, LONG);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), 2 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), 4 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), 8 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), 8 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, 3), 3), "never longer than is left");
+	gt_pace_ns(&pace, LONG, false);
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 2 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 4 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 8 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 8 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, 3, false), 3), "never longer than is left");
 }
 
 Test(pace, a_tick_as_soon_as_anything_happens, .init = boot)
@@ -37,24 +37,41 @@ Test(pace, a_tick_as_soon_as_anything_happens, .init = boot)
 	sleep_in();
 	struct gt_wait w;
 	gt_wait_begin(&w, gt_self, GT_CALL_read, GT_WHY_READ, 0, false);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "a wait begins");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a wait begins");
 	sleep_in();
 	gt_wait_end(&w);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "it ends");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "it ends");
 	sleep_in();
 	gt_self->heap += 8;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "memory is allocated");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "memory is allocated");
 	sleep_in();
 	cr_assert(gt_thread_announce(gt_self, 1) != NULL);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "a thread begins");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a thread begins");
 }
 
 Test(pace, a_tick_where_somebody_depends_on_it, .init = boot)
 {
 	gt_cfg.sample_hz = 99;
 	sleep_in();
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "samples");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "samples");
 	gt_cfg.sample_hz = 0;
 	gt_cfg.full_policy = GT_FULL_BLOCK;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG), GT_TICK_NS), "threads that wait for memory");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS),
+		  "threads that wait for memory");
+	gt_cfg.full_policy = GT_FULL_DROP;
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, true), GT_TICK_NS), "the program's end waits");
+	sleep_in();
+	gt_is_sandboxed = 1;
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a sandbox");
+}
+
+static void boot_small(void)
+{
+	core_boot(4u << 20, GT_MAX_THREADS);
+}
+
+Test(pace, a_tick_where_there_is_little_memory, .init = boot_small)
+{
+	sleep_in();
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS));
 }
