@@ -4,7 +4,9 @@
 #include "preload/sys.h"
 #include "preload/thread.h"
 
-#define MOST_NS (8 * GT_TICK_NS) /* an exec is noticed that late, at worst */
+#define BUSY_NS (4 * GT_TICK_NS) /* while threads do what is traced */
+#define IDLE_NS (8 * GT_TICK_NS) /* an exec is noticed that late, at worst */
+#define MUCH    (256u << 10)     /* written in one round */
 #define LITTLE  (16u << 20)
 
 /* Differs from the one before if a thread has begun or ended, waited, woken somebody or allocated.
@@ -31,13 +33,15 @@ static bool is_urgent(void)
 	       gt_is_sandboxed || gt_arena_buffer() < LITTLE;
 }
 
-uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, bool is_awaited)
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, uint64_t written, bool is_awaited)
 {
 	const uint64_t now = activity();
-	if (now != p->activity || !p->pause_ns || is_awaited || is_urgent())
+	const uint64_t most = now != p->activity ? BUSY_NS : IDLE_NS;
+	if (!p->pause_ns || is_awaited || is_urgent() || written - p->written > MUCH)
 		p->pause_ns = GT_TICK_NS;
-	else if (p->pause_ns < MOST_NS)
-		p->pause_ns *= 2;
+	else
+		p->pause_ns = p->pause_ns * 2 < most ? p->pause_ns * 2 : most;
 	p->activity = now;
+	p->written = written;
 	return left_ns < p->pause_ns ? left_ns : p->pause_ns;
 }

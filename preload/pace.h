@@ -8,15 +8,17 @@
 #define GT_TICK_NS (5 * 1000000ull)
 
 struct gt_pace {
-	uint64_t activity; /* as last seen */
-	uint64_t pause_ns; /* 0: the first */
+	uint64_t activity; /* of the program's threads, at the last look */
+	uint64_t written;
+	uint64_t pause_ns;
 };
 
 /*
- * In ns, at most `left_ns`: GT_TICK_NS while the program's threads do anything that is traced,
- * longer and longer when they do not, unless its end may wait for us (`is_awaited`). Context:
- * writer, once a round.
+ * In ns, at most `left_ns`: GT_TICK_NS after much was written (`written`: bytes in all), or where
+ * somebody may wait for us (`is_awaited`), else longer and longer: up to four ticks while the
+ * program's threads do anything that is traced, and eight when they do not. Context: writer, once a
+ * round.
  */
-uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, bool is_awaited);
+uint64_t gt_pace_ns(struct gt_pace *p, uint64_t left_ns, uint64_t written, bool is_awaited);
 
 #endif

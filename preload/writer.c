@@ -327,8 +327,10 @@ static bool is_due(uint64_t now)
 static uint64_t pause_ns(uint64_t now)
 {
 	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
-	const bool is_awaited = gt_writer_needs_flush();
-	return age < gt_cfg.period_ns ? gt_pace_ns(&w.pace, gt_cfg.period_ns - age, is_awaited) : 0;
+	const bool is_awaited = gt_writer_needs_flush() || gt_threads_ended() > MANY_ENDED / 8;
+	return age < gt_cfg.period_ns
+		       ? gt_pace_ns(&w.pace, gt_cfg.period_ns - age, w.out.written, is_awaited)
+		       : 0;
 }
 
 /* What its threads and the trace need from time to time. */

@@ -19,50 +19,62 @@ static void boot(void)
 static void sleep_in(void)
 {
 	for (int i = 0; i < 8; i++)
-		gt_pace_ns(&pace, LONG, false);
+		gt_pace_ns(&pace, LONG, 0, false);
 }
 
 Test(pace, longer_and_longer_when_nothing_happens, .init = boot)
 {
-	gt_pace_ns(&pace, LONG, false);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 2 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 4 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 8 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), 8 * GT_TICK_NS));
-	cr_assert(eq(u64, gt_pace_ns(&pace, 3, false), 3), "never longer than is left");
+	gt_pace_ns(&pace, LONG, 0, false);
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 2 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 4 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 8 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 8 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, 3, 0, false), 3), "never longer than is left");
 }
 
-Test(pace, a_tick_as_soon_as_anything_happens, .init = boot)
+/* After something happened it sleeps for four ticks at most. */
+static void expect_awake(const char *what)
+{
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 4 * GT_TICK_NS), "%s", what);
+	sleep_in();
+}
+
+Test(pace, shorter_when_anything_happens, .init = boot)
 {
 	sleep_in();
 	struct gt_wait w;
 	gt_wait_begin(&w, gt_self, GT_CALL_read, GT_WHY_READ, 0, false);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a wait begins");
-	sleep_in();
+	expect_awake("a wait begins");
 	gt_wait_end(&w);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "it ends");
-	sleep_in();
+	expect_awake("it ends");
 	gt_self->heap += 8;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "memory is allocated");
-	sleep_in();
+	expect_awake("memory is allocated");
 	cr_assert(gt_thread_announce(gt_self, 1) != NULL);
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a thread begins");
+	expect_awake("a thread begins");
+}
+
+Test(pace, a_tick_after_much_was_written, .init = boot)
+{
+	sleep_in();
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 100000, false), 8 * GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 1100000, false), GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 1200000, false), 2 * GT_TICK_NS));
 }
 
 Test(pace, a_tick_where_somebody_depends_on_it, .init = boot)
 {
 	gt_cfg.sample_hz = 99;
 	sleep_in();
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "samples");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), GT_TICK_NS), "samples");
 	gt_cfg.sample_hz = 0;
 	gt_cfg.full_policy = GT_FULL_BLOCK;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS),
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), GT_TICK_NS),
 		  "threads that wait for memory");
 	gt_cfg.full_policy = GT_FULL_DROP;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, true), GT_TICK_NS), "the program's end waits");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, true), GT_TICK_NS), "the program's end waits");
 	sleep_in();
 	gt_is_sandboxed = 1;
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS), "a sandbox");
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), GT_TICK_NS), "a sandbox");
 }
 
 static void boot_small(void)
@@ -73,5 +85,5 @@ static void boot_small(void)
 Test(pace, a_tick_where_there_is_little_memory, .init = boot_small)
 {
 	sleep_in();
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, false), GT_TICK_NS));
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), GT_TICK_NS));
 }
