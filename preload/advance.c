@@ -42,14 +42,15 @@
 
 #include "preload/boot.h"
 #include "preload/emit.h"
+#include "preload/hot.h"
 #include "preload/note.h"
 #include "preload/stack_walk.h"
 #include "preload/sys.h"
 
 #include <linux/membarrier.h>
 
-_Atomic uint64_t gt_gen;
-bool gt_needs_fence;
+GT_HOT_DATA _Atomic uint64_t gt_gen;
+GT_HOT_DATA bool gt_needs_fence;
 struct gt_shared gt_shared[2];
 
 #define N_SLOTS (1u << 15)
@@ -65,7 +66,7 @@ static const char *const whys[GT_N_WHYS] = {
 #undef GT_WHY
 	/* clang-format on */
 };
-static uint32_t reason_ids[GT_N_WHYS];
+static GT_HOT_DATA uint8_t reason_ids[GT_N_WHYS];
 static const char *reasons[GT_N_WHYS];
 static uint32_t n_reasons;
 
@@ -78,7 +79,7 @@ static void init_reasons(void)
 			i++;
 		if (i == n_reasons && whys[w][0])
 			reasons[n_reasons++] = whys[w];
-		reason_ids[w] = whys[w][0] ? i + 1 : 0;
+		reason_ids[w] = (uint8_t)(whys[w][0] ? i + 1 : 0);
 	}
 }
 
@@ -258,8 +259,8 @@ void gt_put_statuses_slow(struct gt_thread *t, uint64_t gen, struct gt_batch *b,
 	}
 }
 
-enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form,
-			   gt_stack stack)
+static inline enum gt_state put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form,
+				      gt_stack stack)
 {
 	const struct gt_pending *p = &t->pending;
 	if (form == GT_FORM_CALL) {
@@ -270,14 +271,37 @@ enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form
 	return GT_STATE_WAITING;
 }
 
-void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_state state)
+static inline void put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_state state)
 {
 	if (state == GT_STATE_SYSCALL) {
 		gt_w_GoSyscallEnd(b, now);
 		return;
 	}
-	gt_w_GoUnblock(b, now, t->g, ++t->gseq, (gt_stack){ 0 });
-	gt_w_GoStart(b, now, t->g, ++t->gseq);
+	const gt_g g = t->g;
+	const uint64_t seq = t->gseq;
+	t->gseq = seq + 2;
+	gt_w_GoUnblock(b, now, g, seq + 1, (gt_stack){ 0 });
+	gt_w_GoStart(b, now, g, seq + 2);
+}
+
+GT_HOT void gt_put_wait(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_form form,
+			gt_stack stack)
+{
+	struct gt_batch own = *b; /* N.B. in registers: a byte that is written may be anything's */
+	put_end(t, &own, now, put_begin(t, &own, form, stack));
+	b->len = own.len;
+	b->last = own.last;
+}
+
+enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form form,
+			   gt_stack stack)
+{
+	return put_begin(t, b, form, stack);
+}
+
+void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_state state)
+{
+	put_end(t, b, now, state);
 }
 
 /* ---- the closer's side ---- */

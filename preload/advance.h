@@ -145,6 +145,9 @@ enum gt_state gt_put_begin(struct gt_thread *t, struct gt_batch *b, enum gt_form
 			   gt_stack stack);
 /* Its end; `state` is what its begin led to. */
 void gt_put_end(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_state state);
+/* Both. */
+void gt_put_wait(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum gt_form form,
+		 gt_stack stack);
 
 /* ProcsChange, if this generation has none yet. The thread must be running. */
 void gt_put_procs_change(struct gt_batch *b, uint64_t gen, gt_ns now);

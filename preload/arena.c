@@ -26,6 +26,7 @@
  */
 #include "preload/arena.h"
 
+#include "preload/hot.h"
 #include "preload/stack_memo.h"
 #include "preload/sys.h"
 #include "preload/thread.h"
@@ -51,7 +52,7 @@ struct region {
 };
 
 static struct region threads, chunks, blocks, memos, tables;
-uint8_t *gt_blocks; /* blocks.base */
+GT_HOT_DATA uint8_t *gt_blocks; /* blocks.base */
 static size_t thread_bytes;
 static void *reserved; /* the whole reservation; survives fork */
 static size_t reserved_bytes;

@@ -167,6 +167,7 @@ static int start(bool is_child)
 		rc = gt_arena_init(gt_cfg.buffer, GT_MAX_THREADS, sizeof(struct gt_thread));
 	if (!rc)
 		rc = gt_advance_init();
+	gt_threads_init(); /* N.B. before there is a writer, which would look at the parent's */
 	if (!rc)
 		rc = gt_writer_begin(start_envp);
 	if (!is_child)

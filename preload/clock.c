@@ -18,6 +18,7 @@
  */
 #include "preload/clock.h"
 
+#include "preload/hot.h"
 #include "preload/sys.h"
 
 #include <time.h>
@@ -28,7 +29,7 @@
 
 static struct gt_clock_params slots[GT_SLOTS];
 static unsigned slot;
-struct gt_clock_params *_Atomic gt_clock_now = &slots[0];
+GT_HOT_DATA struct gt_clock_params *_Atomic gt_clock_now = &slots[0];
 
 static bool is_tsc_allowed, has_ticked;
 static uint64_t last_tsc, last_mono; /* the pair at the last anchor */

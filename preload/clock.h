@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 struct gt_clock_params {
-	uint64_t base_tsc;
+	_Alignas(32) uint64_t base_tsc; /* one line of the cache */
 	uint64_t base_ns;
 	uint64_t mult; /* ns per tick, times 2^32; 0 = ask the kernel */
 };

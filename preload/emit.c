@@ -34,6 +34,7 @@
 #include "preload/boot.h"
 #include "preload/config.h"
 #include "preload/fd.h"
+#include "preload/hot.h"
 #include "preload/note.h"
 #include "preload/stack.h"
 #include "preload/sud.h"
@@ -75,7 +76,7 @@ static inline void count_time(struct gt_thread *t, uint16_t call, uint64_t ns)
 	gt_count_add(&t->count[call], 1);
 }
 
-static void count_wait(struct gt_thread *t, uint16_t call)
+GT_HOT static void count_wait(struct gt_thread *t, uint16_t call)
 {
 	struct gt_call_block *k = times_of(t, call);
 	if (k)
@@ -89,12 +90,14 @@ static uint64_t pending_word(uint64_t gen, enum gt_claim claim)
 	return gen << 2 | claim;
 }
 
-/* gt_open(), with room for a note if there is any memory left. */
-static uint64_t open_with_note(struct gt_thread *t, gt_ns now, bool *is_full)
+/* gt_open(), with room for a note if there is any memory left; else `*note` is NULL. */
+static inline uint64_t open_with_note(struct gt_thread *t, gt_ns now, bool *is_full,
+				      struct gt_note **note)
 {
 	for (;;) {
 		const uint64_t gen = gt_open(t, now, is_full);
-		if (!gen || __builtin_expect(gt_note_has_room(t, gen), 1))
+		*note = gen ? gt_note_next(t, gen) : NULL;
+		if (__builtin_expect(*note || !gen, 1))
 			return gen;
 		t->section_gen = 0;
 		gt_release(t);
@@ -117,12 +120,15 @@ static bool pay_owed(struct gt_thread *t)
 	bool is_full;
 	const gt_ns then = { t->owed_ns };
 	const bool is_expired = t->pending.flags & GT_WAIT_EXPIRED;
+	struct gt_note *note = NULL;
 	const uint64_t gen =
-		is_expired ? open_with_note(t, then, &is_full) : gt_open(t, then, &is_full);
+		is_expired ? open_with_note(t, then, &is_full, &note) : gt_open(t, then, &is_full);
 	if (!gen)
 		return false;
-	if (is_expired && gt_note_has_room(t, gen))
-		gt_note_put(t, gen, &(struct gt_note){ .time = then, .kind = GT_NOTE_EXPIRED });
+	if (note) {
+		*note = (struct gt_note){ .time = then, .kind = GT_NOTE_EXPIRED };
+		gt_note_done(t, gen);
+	}
 	const enum gt_state state =
 		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
 	if (state != GT_STATE_RUNNING) { /* N.B. else it is paid, and a jump came before the next
@@ -160,8 +166,8 @@ static inline bool is_free(struct gt_thread *t)
 	return __builtin_expect(!t->owed_ns && is_running(t), 1) || is_free_slow(t);
 }
 
-void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, uint32_t what, uint64_t object,
-			bool sure, uint64_t pc)
+GT_HOT void gt_wait_begin_slow(struct gt_wait *w, struct gt_thread *t, uint32_t what,
+			       uint64_t object, bool sure, uint64_t pc)
 {
 	w->lowered = gt_sud_lower(t);
 	if (sure)
@@ -251,28 +257,28 @@ static void write_end(struct gt_thread *t, gt_ns now, uint64_t begun)
 
 /* Begin and end into generation `gen`, which is open and has room. */
 static inline void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enum gt_form form,
-			       size_t n_pcs, bool is_noted)
+			       size_t n_pcs, struct gt_note *note)
 {
 	struct gt_pending *p = &t->pending;
 	struct gt_batch *b = &t->batch[gen % 2];
 	if (n_pcs)
 		p->stack = gt_stack_id(t, gen);
-	if (is_noted && gt_note_has_room(t, gen))
-		gt_note_put(t, gen,
-			    &(struct gt_note){ .time = p->begin,
-					       .object = p->object,
-					       .who = p->holder,
-					       .kind = GT_NOTE_WAIT,
-					       .why = p->why,
-					       .flags = (uint8_t)p->flags });
+	if (note) {
+		*note = (struct gt_note){ .time = p->begin,
+					  .object = p->object,
+					  .who = p->holder,
+					  .kind = GT_NOTE_WAIT,
+					  .why = p->why,
+					  .flags = (uint8_t)p->flags };
+		gt_note_done(t, gen);
+	}
 	gt_put_statuses(t, gen, b, p->begin);
-	const enum gt_state state = gt_put_begin(t, b, form, p->stack);
-	gt_put_end(t, b, now, state);
+	gt_put_wait(t, b, now, form, p->stack);
 	atomic_store_explicit(&p->word, 0, memory_order_relaxed);
 	gt_commit(t, gen, GT_STATE_RUNNING);
 }
 
-static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
+GT_HOT static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 {
 	struct gt_pending *p = &t->pending;
 	const bool needs_stack = !p->stack.v;
@@ -287,11 +293,12 @@ static void write_wait(struct gt_thread *t, gt_ns now, uint64_t begun)
 	const bool is_same = atomic_load_explicit(&gt_gen, memory_order_relaxed) == begun;
 	const gt_ns first = is_same ? p->begin : now;
 	bool is_full;
-	const bool is_noted = gt_has_object(p->why, p->object);
-	const uint64_t gen =
-		is_noted ? open_with_note(t, first, &is_full) : gt_open(t, first, &is_full);
+	struct gt_note *note = NULL;
+	const uint64_t gen = gt_has_object(p->why, p->object)
+				     ? open_with_note(t, first, &is_full, &note)
+				     : gt_open(t, first, &is_full);
 	if (gen == begun) {
-		write_whole(t, gen, now, form, n, is_noted);
+		write_whole(t, gen, now, form, n, note);
 		gt_release(t);
 		count_wait(t, p->call);
 	} else if (gen) {
@@ -342,7 +349,7 @@ static inline void end_wait(struct gt_wait *w, struct gt_thread *t)
 		write_end(t, now, word >> 2);
 }
 
-void gt_wait_end(struct gt_wait *w)
+GT_HOT void gt_wait_end(struct gt_wait *w)
 {
 	struct gt_thread *t = w->t;
 	gt_fd_unwatch(w->key);
@@ -412,6 +419,18 @@ void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t 
 /* ---- heap ---- */
 
 static _Atomic uint64_t heap_total; /* by the writer, a moment ago */
+
+int64_t gt_heap_sum(void)
+{
+	int64_t total = 0;
+	const uint32_t end = gt_threads_end();
+	for (uint32_t i = 0; i < end; i++) {
+		const struct gt_thread *t = gt_thread_at(i);
+		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_LIVE)
+			total += __atomic_load_n(&t->heap, __ATOMIC_RELAXED);
+	}
+	return total;
+}
 
 void gt_heap_set(uint64_t bytes)
 {

@@ -74,6 +74,9 @@ bool gt_wait_settle(struct gt_thread *t);
  */
 void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t pc);
 
+/* Bytes allocated minus freed by the threads that live. Context: writer. */
+int64_t gt_heap_sum(void);
+
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
 void gt_heap_set(uint64_t bytes);
 

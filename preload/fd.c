@@ -1,5 +1,6 @@
 #include "preload/fd.h"
 
+#include "preload/hot.h"
 #include "preload/log.h"
 #include "preload/sys.h"
 
@@ -14,7 +15,7 @@
 
 enum fd_kind { FD_UNKNOWN, FD_CALL, FD_BLOCK };
 struct gt_fd gt_fds[GT_N_FDS];
-static _Atomic uint32_t is_any_used;
+static GT_HOT_DATA _Atomic uint32_t is_any_used;
 
 #define N_KEYS (1 << 12)
 static _Atomic uint32_t watchers[N_KEYS];
@@ -54,7 +55,7 @@ static enum gt_form form_of(enum fd_kind kind, uint64_t ns)
 	return kind == FD_CALL ? GT_FORM_CALL : GT_FORM_BLOCK;
 }
 
-enum gt_form gt_fd_form(int fd, uint64_t ns)
+GT_HOT enum gt_form gt_fd_form(int fd, uint64_t ns)
 {
 	enum fd_kind kind = known(fd);
 	if (kind == FD_UNKNOWN && fd >= 0 && !gt_is_sandboxed) {
@@ -104,7 +105,7 @@ static uint16_t learn_key(int fd, const struct stat *st)
 	return k;
 }
 
-static uint16_t key(int fd)
+GT_HOT static uint16_t key(int fd)
 {
 	if (!gt_fd_has_row(fd))
 		return GT_KEY_NONE;
@@ -117,7 +118,7 @@ static uint16_t key(int fd)
 	return learn_key(fd, &st);
 }
 
-uint16_t gt_fd_watch_slow(int fd)
+GT_HOT uint16_t gt_fd_watch_slow(int fd)
 {
 	const uint16_t k = key(fd);
 	if (k < GT_KEY_FIRST)
@@ -126,7 +127,7 @@ uint16_t gt_fd_watch_slow(int fd)
 	return k;
 }
 
-void gt_fd_unwatch_slow(uint16_t k)
+GT_HOT void gt_fd_unwatch_slow(uint16_t k)
 {
 	atomic_fetch_sub_explicit(&watchers[k - GT_KEY_FIRST], 1, memory_order_relaxed);
 }

@@ -20,6 +20,7 @@
 
 #include "preload/advance.h"
 #include "preload/emit.h"
+#include "preload/hot.h"
 #include "preload/stack.h"
 
 #include <string.h>
@@ -31,19 +32,6 @@ static void install(struct gt_thread *t, uint64_t gen, struct gt_chunk *c)
 	c->tid = t->g.v;
 	c->is_notes = true;
 	t->notes[gen % 2] = c;
-}
-
-static bool is_full(const struct gt_chunk *c)
-{
-	return !c || !gt_notes_fit(c);
-}
-
-static void append(struct gt_chunk *c, const struct gt_note *n)
-{
-	const uint64_t used = atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8;
-	memcpy(c->mem + used, n, sizeof(*n));
-	atomic_store_explicit(&c->commit, (used + sizeof(*n)) << 8,
-			      memory_order_release); /* acquire: gt_notes_in() */
 }
 
 bool gt_note_refill(struct gt_thread *t)
@@ -62,29 +50,29 @@ bool gt_note_refill(struct gt_thread *t)
 	return true;
 }
 
-void gt_note_put(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
+struct gt_chunk *gt_note_install(struct gt_thread *t, uint64_t gen)
 {
-	if (is_full(t->notes[gen % 2])) {
-		struct gt_chunk *c = __atomic_exchange_n(&t->note_spare, NULL, __ATOMIC_RELAXED);
-		if (!c)
-			return;
-		t->is_noting = t->notes[gen % 2]; /* it filled one: the next one is big */
-		install(t, gen, c);
-	}
-	append(t->notes[gen % 2], n);
+	struct gt_chunk *c = __atomic_exchange_n(&t->note_spare, NULL, __ATOMIC_RELAXED);
+	if (!c)
+		return NULL;
+	t->is_noting = t->notes[gen % 2]; /* it filled one: the next one is big */
+	install(t, gen, c);
+	return c;
 }
 
 void gt_note_put_for(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
 {
-	if (is_full(t->notes[gen % 2])) {
-		struct gt_chunk *c = gt_chunk_get(false); /* N.B. not the thread's own spare */
-		if (!c) {
+	const struct gt_chunk *c = t->notes[gen % 2];
+	if (!c || !gt_notes_fit(c)) {
+		struct gt_chunk *fresh = gt_chunk_get(false); /* N.B. not the thread's own spare */
+		if (!fresh) {
 			GT_COUNT(lost_notes, 1);
 			return;
 		}
-		install(t, gen, c);
+		install(t, gen, fresh);
 	}
-	append(t->notes[gen % 2], n);
+	*gt_note_next(t, gen) = *n;
+	gt_note_done(t, gen);
 }
 
 void gt_notes_hand_over(struct gt_thread *t, uint64_t gen)
@@ -96,7 +84,7 @@ void gt_notes_hand_over(struct gt_thread *t, uint64_t gen)
 }
 
 /* Opens a section with room for a note. 0: nested, or no memory; counted. */
-static uint64_t open_for_note(struct gt_thread *t)
+static uint64_t open_for_note(struct gt_thread *t, struct gt_note **note)
 {
 	for (;;) {
 		const uint64_t gen = gt_acquire(t);
@@ -105,7 +93,8 @@ static uint64_t open_for_note(struct gt_thread *t)
 			return 0;
 		}
 		t->section_sp = GT_FRAME();
-		if (gt_note_has_room(t, gen))
+		*note = gt_note_next(t, gen);
+		if (*note)
 			return gen;
 		gt_release(t);
 		if (!gt_note_refill(t))
@@ -117,18 +106,19 @@ void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t cou
 	     uint64_t pc)
 {
 	const size_t n = gt_stack_capture(t, pc);
-	const uint64_t gen = open_for_note(t);
+	struct gt_note *note;
+	const uint64_t gen = open_for_note(t, &note);
 	bool is_told = true;
 	if (gen) {
 		is_told = atomic_load_explicit(&t->wrote[gen % 2], memory_order_relaxed) == gen;
 		const gt_stack id = n ? gt_stack_id(t, gen) : (gt_stack){ 0 };
-		gt_note_put(t, gen,
-			    &(struct gt_note){ .time = when,
-					       .object = object,
-					       .who = count,
-					       .stack = (uint32_t)id.v,
-					       .kind = GT_NOTE_WAKE,
-					       .why = (uint8_t)why });
+		*note = (struct gt_note){ .time = when,
+					  .object = object,
+					  .who = count,
+					  .stack = (uint32_t)id.v,
+					  .kind = GT_NOTE_WAKE,
+					  .why = (uint8_t)why };
+		gt_note_done(t, gen);
 		gt_release(t);
 	}
 	if (n)

@@ -64,18 +64,33 @@ static inline uint64_t gt_notes_begin(const struct gt_chunk *c)
 	return first;
 }
 
-/* Is there room for one note in generation `gen`? Inside a section. */
-static inline bool gt_note_has_room(const struct gt_thread *t, uint64_t gen)
+/* Takes the chunk in reserve into use; NULL: there is none. Inside a section of `gen`. */
+struct gt_chunk *gt_note_install(struct gt_thread *t, uint64_t gen);
+
+/* Where the next note of generation `gen` goes, or NULL: no room. It counts from gt_note_done() on.
+ * Inside a section of `gen`. */
+static inline struct gt_note *gt_note_next(struct gt_thread *t, uint64_t gen)
 {
-	const struct gt_chunk *c = t->notes[gen % 2];
-	return (c && gt_notes_fit(c)) || t->note_spare;
+	struct gt_chunk *c = t->notes[gen % 2];
+	if (__builtin_expect(!c || !gt_notes_fit(c), 0)) {
+		c = gt_note_install(t, gen);
+		if (!c)
+			return NULL;
+	}
+	const uint64_t used = atomic_load_explicit(&c->commit, memory_order_relaxed) >> 8;
+	return (struct gt_note *)(void *)(c->mem + used);
 }
 
-/* Gets memory for gt_note_put(), outside any section. False: the bound is reached. */
-bool gt_note_refill(struct gt_thread *t);
+static inline void gt_note_done(struct gt_thread *t, uint64_t gen)
+{
+	struct gt_chunk *c = t->notes[gen % 2];
+	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_relaxed);
+	atomic_store_explicit(&c->commit, commit + (sizeof(struct gt_note) << 8),
+			      memory_order_release); /* acquire: gt_notes_in() */
+}
 
-/* Adds one note, which gt_note_has_room() promised. Inside a section of `gen`. */
-void gt_note_put(struct gt_thread *t, uint64_t gen, const struct gt_note *n);
+/* Gets memory for gt_note_next(), outside any section. False: the bound is reached. */
+bool gt_note_refill(struct gt_thread *t);
 
 /* By advance for a thread that is quiet: memory comes from the arena when there is none. */
 void gt_note_put_for(struct gt_thread *t, uint64_t gen, const struct gt_note *n);

@@ -17,6 +17,7 @@
 
 #include "preload/advance.h"
 #include "preload/config.h"
+#include "preload/hot.h"
 #include "preload/stack_memo.h"
 #include "preload/sys.h"
 
@@ -192,7 +193,7 @@ static __attribute__((noinline)) size_t capture(struct gt_thread *t, uint64_t pc
  * the caller's sp and above; registers are looked at (capture_slow) only where a stack asks for
  * one, as our own frames have saved most.
  */
-__attribute__((noinline)) size_t capture(struct gt_thread *t, uint64_t pc)
+GT_HOT __attribute__((noinline)) size_t capture(struct gt_thread *t, uint64_t pc)
 {
 	if (__builtin_expect(t->is_walking, 0))
 		return 0;
@@ -253,7 +254,7 @@ const uint64_t *gt_stack_interrupted(struct gt_thread *t, const ucontext_t *u, u
 	return gt_stack_strip(pcs, n, is_cut);
 }
 
-gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
+GT_HOT gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
 {
 	struct gt_memo_entry *e = t->hit;
 	if (e && e->gen == gen)

@@ -22,6 +22,7 @@
  * stack is cut there.
  */
 #include "preload/arena.h"
+#include "preload/hot.h"
 #include "preload/stack_memo.h"
 #include "preload/sys.h"
 
@@ -46,7 +47,7 @@ static const struct {
 	uint32_t bucket; /* slots */
 } levels[LEVELS] = { { 9, 2 }, { 13, 8 } };
 static struct rule_slot *slots[LEVELS];
-_Atomic uint32_t gt_rules_epoch;
+GT_HOT_DATA _Atomic uint32_t gt_rules_epoch;
 
 int gt_rules_init(void)
 {

@@ -362,7 +362,7 @@ struct gt_thread *gt_thread_register_self(void)
 	return t;
 }
 
-struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo, uint64_t stack_hi)
+void gt_threads_init(void)
 {
 	const uint32_t old = gt_threads_end(); /* in a forked child: the parent's */
 	atomic_store_explicit(&n_records, 0, memory_order_relaxed);
@@ -375,7 +375,10 @@ struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo,
 	memset(gt_slots, 0,
 	       (old + 1) * sizeof(gt_slots[0])); /* there are never more slots than records */
 	memset((void *)tids, 0, old * sizeof(tids[0]));
+}
 
+struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo, uint64_t stack_hi)
+{
 	struct gt_thread *t = record_make(start_pc);
 	if (!t)
 		return NULL;

@@ -153,21 +153,38 @@ struct gt_sud {
 };
 
 struct gt_thread {
+	/* what every wait looks at: few lines of the cache, as they are cold after it (DESIGN.md)
+	 */
 	_Atomic uint32_t gate;
 	_Atomic uint32_t writing; /* odd: inside a write section (advance.c) */
 	struct gt_pending pending;
+	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
+	uint64_t section_sp;  /* and its frame */
+	uint64_t owed_ns; /* a wait ended at this time and its end is not written yet; 0 = none */
+	_Atomic uint32_t state; /* enum gt_state, before the next event */
+	_Atomic uint32_t slot;  /* P, from 1; 0 = none */
+	gt_g g;
+	uint64_t gseq;             /* counter of its G in generation `traced` */
+	_Atomic uint64_t traced;   /* generation whose status of the G is written */
+	_Atomic uint64_t wrote[2]; /* newest of each parity in which this thread committed */
 	struct gt_batch batch[2];  /* of generation n: batch[n % 2]; mem NULL = none */
 	struct gt_chunk *chunk[2]; /* whose memory that is */
-	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
 	struct gt_chunk *notes[2]; /* of generation n: notes[n % 2]; NULL = none */
 	struct gt_chunk *note_spare;
-	_Atomic uint64_t
-		wrote[2]; /* newest generation of each parity in which this thread committed */
-	_Atomic uint64_t traced; /* generation whose status of the G is written */
-	_Atomic uint32_t state;  /* enum gt_state, before the next event */
-	_Atomic uint32_t slot;   /* P, from 1; 0 = none */
-	uint64_t gseq;           /* counter of its G in that generation */
-	uint64_t owed_ns; /* a wait ended at this time and its end is not written yet; 0 = none */
+	uint64_t named_gen;          /* generation of the label last written, */
+	uint32_t named;              /* its name_seq, */
+	_Atomic uint32_t name_seq;   /* which changes with the name */
+	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
+	uint64_t walk_sp;            /* frame of the capture under way */
+	uint32_t is_walking;         /* a capture is under way, or its result is in use */
+	uint32_t memo;               /* struct gt_memo, as an arena index; 0 = none yet */
+	struct gt_memo *memo_mem;    /* the same, valid if there is one */
+	struct gt_memo_entry *hit;   /* the stack captured last, if the memo knows it */
+	const uint64_t *stack;       /* where its frames are, */
+	uint32_t n_stack;            /* and how many */
+	struct gt_sud sud;
+
+	struct gt_chunk *spare;    /* taken from the arena, not in use yet */
 	_Atomic bool is_announced; /* its GoCreate is committed, in generation `traced` or an older
 				      one */
 	bool is_busy;              /* it filled a chunk: the next one is big */
@@ -179,31 +196,14 @@ struct gt_thread {
 	_Atomic uint32_t tid;    /* 0 = not started */
 	uint32_t index;          /* in the registry */
 	uint32_t end_round;      /* rounds of key destructors seen */
-	gt_g g;
-	uint64_t start_pc;   /* start routine */
-	uint64_t pthread_id; /* its pthread_t; 0 = unknown */
+	uint64_t start_pc;       /* start routine */
+	uint64_t pthread_id;     /* its pthread_t; 0 = unknown */
 	gt_ns born, died;
-	uint64_t ended_gen;          /* generation of its last event */
-	uint64_t stack_lo, stack_hi; /* known stack; 0, 0 = unknown */
-	uint32_t timer;              /* of CPU samples (timer.c): its id + 1; 0 = none */
-	uint64_t vfork_pid;          /* who called vfork (GT_GATE_VFORK) */
-	struct gt_sud sud;
-	char name[GT_NAME_MAX];    /* "" = none; may be written by another thread, read as it is */
-	_Atomic uint32_t name_seq; /* changes with the name */
-	uint32_t named;            /* name_seq of the label last written, */
-
-	/* from here on what a section and a capture look at: one line of the cache */
-	uint64_t section_gen; /* generation whose batch may hold what is not committed; 0 = none */
-	uint64_t section_sp;  /* and its frame */
-	uint64_t walk_sp;     /* frame of the capture under way */
-	uint32_t is_walking;  /* a capture is under way, or its result is in use */
-	uint32_t memo;        /* struct gt_memo, as an arena index; 0 = none yet */
-	struct gt_memo *memo_mem;   /* the same, valid if there is one */
-	uint32_t n_stack;           /* frames of the stack captured last, */
-	const uint64_t *stack;      /* and where they are */
-	struct gt_memo_entry *hit;  /* which the memo knows; NULL = it does not */
-	uint64_t named_gen;         /* generation of the label last written */
-	uint64_t pcs[GT_STACK_MAX]; /* where they are if not in the memo */
+	uint64_t ended_gen;         /* generation of its last event */
+	uint32_t timer;             /* of CPU samples (timer.c): its id + 1; 0 = none */
+	uint64_t vfork_pid;         /* who called vfork (GT_GATE_VFORK) */
+	char name[GT_NAME_MAX];     /* "" = none; may be written by another thread, read as it is */
+	uint64_t pcs[GT_STACK_MAX]; /* frames of the stack if they are not in the memo */
 
 	/* the writer's (advance.c) */
 	uint64_t noted_gen; /* the next two were noted when this generation was closed */
@@ -253,6 +253,9 @@ static inline void gt_count_add32(uint32_t *counter, uint32_t n)
 /* Record `i` of [0, gt_threads_end()); check in_use. */
 struct gt_thread *gt_thread_at(uint32_t i);
 uint32_t gt_threads_end(void);
+
+/* Empties the registry: in a forked child it is the parent's. Before anybody looks at it. */
+void gt_threads_init(void);
 
 /*
  * The first thread's record, at boot or in a forked child: live, running, slot 1, G 1. NULL when

@@ -299,13 +299,7 @@ static bool is_idle(void)
 
 static void tell_heap(void)
 {
-	int64_t total = w.dead_heap;
-	const uint32_t end = gt_threads_end();
-	for (uint32_t i = 0; i < end; i++) {
-		struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_LIVE)
-			total += __atomic_load_n(&t->heap, __ATOMIC_RELAXED);
-	}
+	const int64_t total = w.dead_heap + gt_heap_sum();
 	const uint64_t bytes = total > 0 ? (uint64_t)total : 0;
 	if (bytes == w.heap_seen)
 		return;

@@ -88,11 +88,16 @@ record()
 	finish
 }
 
-# The writer holds flock(LOCK_EX) on its file until the file is complete.
+# The writer holds flock(LOCK_EX) on its file until the file is complete. (Just made, it is empty and not locked yet.)
 settle()
 {
 	[ -f "$1" ] || fail "no trace file $1 ($(cd "$T" && echo *))"
-	flock -s -w "${2:-20}" "$1" true || fail "$1 is still being written"
+	local i
+	for i in {1..100}; do
+		flock -s -w "${2:-20}" "$1" true || fail "$1 is still being written"
+		[ "$(stat -c %s "$1")" -le 16 ] || return 0
+		sleep 0.02
+	done
 }
 
 judge()

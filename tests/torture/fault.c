@@ -1,7 +1,9 @@
-/* A small program with threads, whose output and status are known: what fault.sh traces. */
+/* A small program with threads, whose output and status are known: what fault.sh traces. With an
+ * argument all of it is done by a forked child, and the status is the child's. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define THREADS 3
@@ -28,11 +30,17 @@ static void *work(void *arg)
 	return arg;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	pthread_t th[THREADS];
-	int p[2];
+	int p[2], status;
 	char c = 0;
+	(void)argv;
+	const pid_t child = argc > 1 ? fork() : 0;
+	if (child)
+		return waitpid(child, &status, 0) != child ? 1
+		       : WIFSIGNALED(status)               ? 128 + WTERMSIG(status)
+							   : WEXITSTATUS(status);
 	for (long i = 0; i < THREADS; i++)
 		if (pthread_create(&th[i], NULL, work, (void *)i))
 			return 1;

@@ -50,20 +50,25 @@ for error in ${ERRORS:-12 1 28}; do
 	done
 	echo "errno $error: up to call $n"
 done
-# The program is killed just before the Nth call, at its start above all: no file, or a valid one
-killed=0 none=0
-for n in $(seq "${KILL_N:-150}"); do
-	rm -rf "$T/f"
-	mkdir "$T/f"
-	{ GTRACE_OUT="$T/f/%p.trace" FAULT_N=$n FAULT_ERRNO=0 FAULT_MARK=$T/mark LD_PRELOAD=$lib "$prog" >"$T/stdout"; } 2>"$T/stderr"
-	[ $? -ne 137 ] || killed=$((killed + 1))
-	set -- "$T"/f/*
-	# (killed between the file and its lock: settle() may find it free before it is begun)
-	for _ in $(seq 50); do [ ! -e "$1" ] || [ "$(stat -c %s "$1")" -gt 16 ] || { sleep 0.02; continue; }; break; done
-	if [ -e "$1" ]; then judge "$1"; else none=$((none + 1)); fi
+# The program, or its forked child, is killed just before the Nth call, at its start above all: no file, or a valid one
+for child in "" 1; do
+	killed=0 without=0
+	for n in $(seq "${KILL_N:-150}"); do
+		rm -rf "$T/f"
+		mkdir "$T/f"
+		{ GTRACE_OUT="$T/f/%p.trace" FAULT_N=$n FAULT_ERRNO=0 FAULT_MARK=$T/mark FAULT_CHILD=$child LD_PRELOAD=$lib \
+			"$prog" $child >"$T/stdout"; } 2>"$T/stderr"
+		case $? in
+		137) killed=$((killed + 1)) ;;
+		"$want_status") ;;
+		*) fail "${child:+child }killed before call $n: status $?: $(cat "$T/stderr")" ;;
+		esac
+		set -- "$T"/f/*
+		if [ -e "$1" ]; then judge "$@"; else without=$((without + 1)); fi
+	done
+	echo "${child:+child }killed before one of the first $killed calls: $without without a file"
+	[ "$killed" -ge 40 ] || fail "only $killed were killed"
 done
-echo "killed before one of the first $killed calls: $none without a file"
-[ "$killed" -ge 40 ] || fail "only $killed were killed"
 # A FIFO as output is the user's: it is never taken away, whatever fails
 mkfifo "$T/fifo"
 exec 9<>"$T/fifo"

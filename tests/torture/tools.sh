@@ -51,7 +51,7 @@ if command -v gdb >/dev/null && gdb -nx -batch -ex run -ex quit true >"$T/probe"
 		set confirm off
 		set exec-wrapper env LD_PRELOAD=$LIB GTRACE_OUT=$T/g.trace
 		break work
-		run
+		run >$T/stdout
 		backtrace
 		info threads
 		delete
@@ -61,7 +61,7 @@ if command -v gdb >/dev/null && gdb -nx -batch -ex run -ex quit true >"$T/probe"
 	grep -q 'hit Breakpoint 1.*work' "$T/gdb.out" || fail "gdb: no breakpoint: $(tail -5 "$T/gdb.out")"
 	grep -q 'exited with code 03' "$T/gdb.out" || fail "gdb: $(tail -5 "$T/gdb.out")"
 	! grep -q 'SIG\(SEGV\|TRAP\|ILL\|SYS\)' "$T/gdb.out" || fail "gdb saw a signal: $(grep SIG "$T/gdb.out")"
-	grep -qx "$want" "$T/gdb.out" || fail "gdb: stdout: $(cat "$T/gdb.out")"
+	eq "$(cat "$T/stdout")" "$want" "gdb: stdout"
 	judge "$T/g.trace"
 	# Attached, stopped for a while, let go
 	start -- "$PROGS/pingpong" pipe 40000

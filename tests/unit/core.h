@@ -240,6 +240,8 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	core.out.sink.put = core_sink;
 	strcpy(core.path, "/tmp/gtrace-core.XXXXXX");
 	core.out.fd = mkstemp(core.path);
+	unlink(core.path); /* gone with the test */
+	snprintf(core.path, sizeof(core.path), "/proc/self/fd/%d", core.out.fd);
 	gt_sys_fault = core_kernel;
 	gt_host_pid = getpid();
 	gt_cfg.min_wait_ns = 0;
@@ -254,6 +256,7 @@ static inline void core_boot(size_t buffer, size_t max_threads)
 	core_sink(&core.out.sink, GT_FILE_HEADER, GT_FILE_HEADER_LEN);
 	core.gen = 1;
 	gt_clock_stamp(&core.stamp, gt_shared[core.gen % 2].start);
+	gt_threads_init();
 	core.main = gt_thread_register_first((uint64_t)&core_boot, 0, 0);
 	bool is_full;
 	const gt_ns now = gt_now();

@@ -21,7 +21,6 @@ static void finish(void)
 	core_advance();
 	const char *wrong = core_read();
 	cr_assert(wrong == NULL, "%s: %s", core.path, wrong);
-	unlink(core.path);
 }
 
 static void begin(struct gt_wait *w, enum gt_why why)

@@ -25,7 +25,6 @@ static void finish(void)
 	core_advance();
 	const char *wrong = core_read();
 	cr_assert(wrong == NULL, "%s: %s", core.path, wrong);
-	unlink(core.path);
 }
 
 static void begin_as(struct gt_wait *w, enum gt_why why, uint64_t object, bool sure)
@@ -207,7 +206,6 @@ Test(core_emit, a_begin_for_which_advance_has_no_room_is_dropped_with_its_end_an
 		   core.main->own[GT_OWN_lost_waits_full] + core.main->own[GT_OWN_lost_waits_late],
 		   0));
 	core_give_back(all);
-	unlink(core.path);
 }
 
 static struct gt_chunk *freed;
@@ -411,5 +409,4 @@ Test(core_emit, times_fall_into_the_bucket_of_their_log2)
 	gt_wait_end(&w);
 	cr_assert(eq(u32, bucket(GT_N_BUCKETS - 1), 1), "the last bucket takes all that is longer");
 	cr_assert(eq(u64, core.main->count[CALL], 21));
-	unlink(core.path);
 }

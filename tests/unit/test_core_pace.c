@@ -32,10 +32,10 @@ Test(pace, longer_and_longer_when_nothing_happens, .init = boot)
 	cr_assert(eq(u64, gt_pace_ns(&pace, 3, 0, false), 3), "never longer than is left");
 }
 
-/* After something happened it sleeps for four ticks at most. */
-static void expect_awake(const char *what)
+/* After something happened it sleeps for so many ticks at most. */
+static void expect_awake(const char *what, unsigned ticks)
 {
-	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), 4 * GT_TICK_NS), "%s", what);
+	cr_assert(eq(u64, gt_pace_ns(&pace, LONG, 0, false), ticks * GT_TICK_NS), "%s", what);
 	sleep_in();
 }
 
@@ -44,13 +44,13 @@ Test(pace, shorter_when_anything_happens, .init = boot)
 	sleep_in();
 	struct gt_wait w;
 	gt_wait_begin(&w, gt_self, GT_CALL_read, GT_WHY_READ, 0, false);
-	expect_awake("a wait begins");
+	expect_awake("a wait begins", 4);
 	gt_wait_end(&w);
-	expect_awake("it ends");
+	expect_awake("it ends", 4);
 	gt_self->heap += 8;
-	expect_awake("memory is allocated");
+	expect_awake("memory is allocated", 2);
 	cr_assert(gt_thread_announce(gt_self, 1) != NULL);
-	expect_awake("a thread begins");
+	expect_awake("a thread begins", 4);
 }
 
 Test(pace, a_tick_after_much_was_written, .init = boot)

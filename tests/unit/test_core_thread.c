@@ -22,7 +22,6 @@ static void finish(void)
 	core_advance();
 	const char *wrong = core_read();
 	cr_assert(wrong == NULL, "%s: %s", core.path, wrong);
-	unlink(core.path);
 }
 
 static void wait_once(void)
