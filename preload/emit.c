@@ -426,7 +426,8 @@ int64_t gt_heap_sum(void)
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
 		const struct gt_thread *t = gt_thread_at(i);
-		if (atomic_load_explicit(&t->in_use, memory_order_acquire) == GT_LIVE)
+		const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
+		if (use != GT_FREE && use != GT_MAKING)
 			total += __atomic_load_n(&t->heap, __ATOMIC_RELAXED);
 	}
 	return total;

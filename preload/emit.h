@@ -74,7 +74,7 @@ bool gt_wait_settle(struct gt_thread *t);
  */
 void gt_emit_spin(struct gt_thread *t, enum gt_call call, gt_ns begin, uint64_t pc);
 
-/* Bytes allocated minus freed by the threads that live. Context: writer. */
+/* Bytes allocated minus freed by all threads whose records are there. Context: writer. */
 int64_t gt_heap_sum(void);
 
 /* Bytes in use by the whole heap, for the next heap event. Context: writer. */
