@@ -16,8 +16,8 @@ memcached_load()
 {
 	until_up test -S m.sock
 	local t0=$(now_ms)
-	memcslap --servers="$PWD/m.sock" --concurrency=8 --execute-number=8000 --test=set | grep -c 'seconds to load'
-	memcslap --servers="$PWD/m.sock" --concurrency=8 --execute-number=8000 --test=get | grep -c 'seconds to load'
+	memcslap --servers="$PWD/m.sock" --concurrency=8 --execute-number=2500 --test=set | grep -c 'seconds to load'
+	memcslap --servers="$PWD/m.sock" --concurrency=8 --execute-number=2500 --test=get | grep -c 'seconds to load'
 	echo $(($(now_ms) - t0)) >client.ms
 }
 nginx_load()

@@ -16,7 +16,7 @@ report()
 
 Written by `make matrix` (tests/matrix/run; one line a program in tests/matrix/programs.bash). Every row: the same output and
 status with and without gtrace in its default setting, in every round; every file passes Go's reader (strict) and `gtrace check`.
-Slowdown is the best traced round by the best native one, in alternating rounds of one run: wall time, and CPU (user +
+Slowdown is the lower quartile of the traced rounds by that of the native ones, which alternate in one run: wall time, and CPU (user +
 system) of the program with all its children and gtrace's writer. Figures differ by a few per cent from
 run to run on a shared machine. All files are in memory (/dev/shm): ext4 looks at each inode that was freed within the last minute
 when a file is made, which costs rows that make and delete a thousand files a round more than gtrace does.
