@@ -289,6 +289,8 @@ GT_HOT void gt_put_wait(struct gt_thread *t, struct gt_batch *b, gt_ns now, enum
 {
 	struct gt_batch own = *b; /* N.B. in registers: a byte that is written may be anything's */
 	put_end(t, &own, now, put_begin(t, &own, form, stack));
+	if (__builtin_expect(!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1), 0))
+		return; /* a jump ended the section under us */
 	b->len = own.len;
 	b->last = own.last;
 }

@@ -405,6 +405,19 @@ static void warm_memos(void)
 	}
 }
 
+static void stock(struct region *r, size_t more)
+{
+	const size_t want = atomic_load_explicit(&r->given, memory_order_relaxed) + more;
+	region_grow(r, want < r->size ? want : r->size);
+}
+
+void gt_arena_stock(void)
+{
+	stock(&chunks, 8u << 20);
+	stock(&blocks, 1u << 20);
+	stock(&memos, 1u << 20);
+}
+
 void gt_arena_grow_ahead(void)
 {
 	grow_ahead(&chunks);

@@ -54,6 +54,9 @@ uint32_t gt_chunk_index(const struct gt_chunk *c); /* 0 for NULL */
 uint64_t gt_chunk_bytes_in_use(void);
 size_t gt_arena_buffer(void); /* bytes for chunks; less than asked for where memory is limited */
 
+/* Before a sandbox is entered: some MiB of each kind, as threads cannot get any more then. */
+void gt_arena_stock(void);
+
 /* Blocks for call times (struct gt_call_block), zeroed; index 0 = none left. */
 uint32_t gt_block_get(void);
 void gt_block_put(uint32_t index);

@@ -168,6 +168,7 @@ static int start(bool is_child)
 	if (!rc)
 		rc = gt_advance_init();
 	gt_threads_init(); /* N.B. before there is a writer, which would look at the parent's */
+	gt_timer_init();
 	if (!rc)
 		rc = gt_writer_begin(start_envp);
 	if (!is_child)
@@ -264,6 +265,8 @@ void gt_enter_sandbox(bool is_strict)
 {
 	gt_sud_stop();
 	gt_timer_stop();
+	if (!gt_is_sandboxed) /* N.B. the last chance: the writer may be asleep */
+		gt_arena_stock();
 	gt_is_sandboxed = 1;
 	if (is_strict && !gt_self->gate)
 		gt_thread_end(gt_self);

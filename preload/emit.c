@@ -127,7 +127,7 @@ static bool pay_owed(struct gt_thread *t)
 		return false;
 	if (note) {
 		*note = (struct gt_note){ .time = then, .kind = GT_NOTE_EXPIRED };
-		gt_note_done(t, gen);
+		gt_note_done(t, gen, note);
 	}
 	const enum gt_state state =
 		(enum gt_state)atomic_load_explicit(&t->state, memory_order_relaxed);
@@ -270,7 +270,7 @@ static inline void write_whole(struct gt_thread *t, uint64_t gen, gt_ns now, enu
 					  .kind = GT_NOTE_WAIT,
 					  .why = p->why,
 					  .flags = (uint8_t)p->flags };
-		gt_note_done(t, gen);
+		gt_note_done(t, gen, note);
 	}
 	gt_put_statuses(t, gen, b, p->begin);
 	gt_put_wait(t, b, now, form, p->stack);
@@ -426,8 +426,7 @@ int64_t gt_heap_sum(void)
 	const uint32_t end = gt_threads_end();
 	for (uint32_t i = 0; i < end; i++) {
 		const struct gt_thread *t = gt_thread_at(i);
-		const uint32_t use = atomic_load_explicit(&t->in_use, memory_order_acquire);
-		if (use != GT_FREE && use != GT_MAKING)
+		if (atomic_load_explicit(&t->in_use, memory_order_acquire) != GT_FREE)
 			total += __atomic_load_n(&t->heap, __ATOMIC_RELAXED);
 	}
 	return total;

@@ -39,12 +39,20 @@ static enum fd_kind look(int fd)
 	return kind_of(&st, flags & O_NONBLOCK);
 }
 
+/* To be looked at again. N.B. only the first writes: others read these lines of the cache, too. */
+static inline void mark_used(int fd)
+{
+	if (!atomic_load_explicit(&gt_fds[fd].used, memory_order_relaxed))
+		atomic_store_explicit(&gt_fds[fd].used, 1, memory_order_relaxed);
+	if (!atomic_load_explicit(&is_any_used, memory_order_relaxed))
+		atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
+}
+
 static enum fd_kind known(int fd)
 {
 	if (!gt_fd_has_row(fd))
 		return FD_UNKNOWN;
-	atomic_store_explicit(&gt_fds[fd].used, 1, memory_order_relaxed);
-	atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
+	mark_used(fd);
 	return (enum fd_kind)atomic_load_explicit(&gt_fds[fd].kind, memory_order_relaxed);
 }
 
@@ -113,8 +121,7 @@ GT_HOT static uint16_t key(int fd)
 	struct stat st;
 	if (k != GT_KEY_UNKNOWN || gt_is_sandboxed || GT_SYS_FAILED(GT_SYS2(SYS_fstat, fd, &st)))
 		return k;
-	atomic_store_explicit(&gt_fds[fd].used, 1, memory_order_relaxed); /* looked at again */
-	atomic_store_explicit(&is_any_used, 1, memory_order_relaxed);
+	mark_used(fd);
 	return learn_key(fd, &st);
 }
 

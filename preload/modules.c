@@ -19,10 +19,12 @@ static uint32_t paths_len;
 static char *block; /* of the map's text */
 static uint64_t read_at;
 static void (*tell_gone)(uint64_t start, uint64_t end);
+static void (*tell_done)(void);
 
-int gt_modules_init(void (*gone)(uint64_t start, uint64_t end))
+int gt_modules_init(void (*gone)(uint64_t start, uint64_t end), void (*done)(void))
 {
 	tell_gone = gone;
+	tell_done = done;
 	modules = (struct gt_module *)gt_arena_alloc(MAX_MODULES * sizeof(*modules));
 	before = (struct gt_module *)gt_arena_alloc(MAX_MODULES * sizeof(*before));
 	paths = (char *)gt_arena_alloc(PATHS_BYTES);
@@ -189,6 +191,7 @@ void gt_modules_read(void)
 	for (size_t i = 0; i < n_before; i++)
 		if (!find_same(&before[i], modules, n_modules))
 			tell_gone(before[i].start, before[i].end);
+	tell_done();
 }
 
 void gt_modules_update(void)

@@ -23,9 +23,9 @@ struct gt_module {
 
 /*
  * Memory for the table; gone(start, end) will be called for each mapping of one reading that at the
- * next is not there any more, or is another file's. 0 or -ENOMEM.
+ * next is not there any more, or is another file's, and then done(). 0 or -ENOMEM.
  */
-int gt_modules_init(void (*gone)(uint64_t start, uint64_t end));
+int gt_modules_init(void (*gone)(uint64_t start, uint64_t end), void (*done)(void));
 
 /* Reads the map anew. */
 void gt_modules_read(void);

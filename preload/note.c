@@ -71,8 +71,10 @@ void gt_note_put_for(struct gt_thread *t, uint64_t gen, const struct gt_note *n)
 		}
 		install(t, gen, fresh);
 	}
-	*gt_note_next(t, gen) = *n;
-	gt_note_done(t, gen);
+	struct gt_chunk *to = t->notes[gen % 2];
+	const uint64_t commit = atomic_load_explicit(&to->commit, memory_order_relaxed);
+	memcpy(to->mem + (commit >> 8), n, sizeof(*n));
+	atomic_store_explicit(&to->commit, commit + (sizeof(*n) << 8), memory_order_release);
 }
 
 void gt_notes_hand_over(struct gt_thread *t, uint64_t gen)
@@ -118,7 +120,7 @@ void gt_wake(struct gt_thread *t, enum gt_why why, uint64_t object, uint32_t cou
 					  .stack = (uint32_t)id.v,
 					  .kind = GT_NOTE_WAKE,
 					  .why = (uint8_t)why };
-		gt_note_done(t, gen);
+		gt_note_done(t, gen, note);
 		gt_release(t);
 	}
 	if (n)

@@ -81,10 +81,15 @@ static inline struct gt_note *gt_note_next(struct gt_thread *t, uint64_t gen)
 	return (struct gt_note *)(void *)(c->mem + used);
 }
 
-static inline void gt_note_done(struct gt_thread *t, uint64_t gen)
+static inline void gt_note_done(struct gt_thread *t, uint64_t gen, const struct gt_note *note)
 {
 	struct gt_chunk *c = t->notes[gen % 2];
+	if (__builtin_expect(!(atomic_load_explicit(&t->writing, memory_order_relaxed) & 1) || !c,
+			     0))
+		return; /* a jump ended the section under us */
 	const uint64_t commit = atomic_load_explicit(&c->commit, memory_order_relaxed);
+	if (__builtin_expect((const uint8_t *)note != c->mem + (commit >> 8), 0))
+		return;
 	atomic_store_explicit(&c->commit, commit + (sizeof(struct gt_note) << 8),
 			      memory_order_release); /* acquire: gt_notes_in() */
 }

@@ -9,7 +9,7 @@
 #define BUSY_NS (4 * GT_TICK_NS) /* while threads do what is traced */
 #define IDLE_NS (8 * GT_TICK_NS) /* an exec is noticed that late, at worst */
 #define MUCH    (256u << 10)     /* written in one round */
-#define LITTLE  (16u << 20)
+#define LITTLE  (17u << 20)
 
 /* Differs from the one before if a thread has begun or ended, waited or woken somebody. */
 static uint64_t activity(void)

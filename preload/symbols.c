@@ -68,6 +68,7 @@ static uint8_t *block; /* one block of a symbol table */
 static struct gt_jit_name *jit_names; /* JIT_PCS of them */
 
 static void forget_range(uint64_t start, uint64_t end);
+static void keep_given(void);
 
 int gt_symbols_init(void)
 {
@@ -83,7 +84,7 @@ int gt_symbols_init(void)
 	if (!entries || !text || !block || !jit_names)
 		return -12;
 	gt_jit_init((char *)block, BLOCK_BYTES);
-	return gt_modules_init(forget_range);
+	return gt_modules_init(forget_range, keep_given);
 }
 
 /* ---- cache ---- */
@@ -103,8 +104,6 @@ static bool is_known(uint64_t pc)
 	const struct entry *e = find(pc);
 	return e->pc && e->origin != FORGOTTEN;
 }
-
-static void keep_given(void);
 
 static void forget_all(void)
 {
@@ -389,14 +388,12 @@ static void refresh(const uint64_t *pcs, size_t n)
 	if (now != epoch) {
 		epoch = now;
 		gt_modules_read();
-		keep_given();
 	}
 	if (has_jit && gt_jit_has_news(gt_now().v, JIT_EVERY_NS))
 		forget_jit();
 	for (size_t i = 0; i < n; i++) {
 		if (!is_known(pcs[i]) && !gt_module_of(pcs[i])) {
 			gt_modules_read();
-			keep_given();
 			return;
 		}
 	}

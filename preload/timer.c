@@ -126,14 +126,18 @@ static void refuse(int rc)
 	       (uint64_t)GT_TIMER_SIGNAL);
 }
 
-void gt_timer_open(void)
+void gt_timer_init(void)
 {
 	atomic_store_explicit(&is_on, false, memory_order_relaxed);
 	atomic_store_explicit(&ring, NULL, memory_order_relaxed);
-	if (!gt_cfg.sample_hz || gt_cfg.sample_by != GT_SAMPLE_TIMER)
-		return;
 	atomic_store_explicit(&head, 0, memory_order_relaxed);
 	tail = 0;
+}
+
+void gt_timer_open(void)
+{
+	if (!gt_cfg.sample_hz || gt_cfg.sample_by != GT_SAMPLE_TIMER)
+		return;
 	struct place *r = (struct place *)gt_arena_alloc(N_PLACES * sizeof(*r));
 	const int rc = r ? install() : -ENOMEM;
 	if (rc) {

@@ -9,6 +9,9 @@
 
 #define GT_TIMER_SIGNAL 61 /* SIGRTMAX - 3 */
 
+/* No samples, and none left from a parent. Boot and forked child, before there is a writer. */
+void gt_timer_init(void);
+
 /* Installs the handler, if samples by timer are asked for and nobody uses the signal; else,
  * counted, no thread gets a timer. Boot and forked child, when the writer runs. */
 void gt_timer_open(void);
