@@ -230,7 +230,10 @@ static void next_generation(void)
 	w.gen++;
 	w.is_begun = w.is_late = false;
 	w.bytes_before = w.out.written;
-	gt_clock_stamp(&w.stamp, gt_shared[w.gen % 2].start);
+	gt_ns start = gt_shared[w.gen % 2].start;
+	if (start.v <= w.stamp.now) /* N.B. held up just before it was published; start_late() */
+		start.v = w.stamp.now + 1;
+	gt_clock_stamp(&w.stamp, start);
 }
 
 /* After its end: is there anything of the generation to write? */
