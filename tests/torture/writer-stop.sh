@@ -50,19 +50,4 @@ finish
 kill -CONT "$w"
 judge
 fact '[.goroutines[] | waited("sleep")] | max >= 2500000000'
-# The same with a thread that has handed over full chunks before the writer comes back to end the generation.
-rm -f "$T"/*.trace*
-start GTRACE_MIN_WAIT=0 GTRACE_PERIOD=100ms -- "$B/tests/torture/burst"
-for _ in $(seq 400); do w=$(writer_of "$pid") && grep -q busy "$T/stdout" && break; sleep 0.005; done
-sleep 0.3 # some generations without a call
-kill -STOP "$w" || fail "no gtrace-writer under $pid"
-sleep 1.3
-kill -USR1 "$pid"
-for _ in $(seq 400); do grep -q done "$T/stdout" && break; sleep 0.01; done
-kill -CONT "$w"
-kill -USR1 "$pid"
-finish
-eq "$status" 0 "burst: exit status"
-judge
-fact '[.goroutines[] | .blocks + .syscalls] | add >= 30000'
 done_ok
