@@ -34,6 +34,27 @@ static void install(struct gt_thread *t, uint64_t gen, struct gt_chunk *c)
 	t->notes[gen % 2] = c;
 }
 
+/* The oldest time in a chunk. */
+static uint64_t notes_begin(const struct gt_chunk *c)
+{
+	uint64_t first = UINT64_MAX;
+	for (uint32_t i = 0, n = gt_notes_in(c); i < n; i++)
+		if (gt_notes_of(c)[i].time.v < first)
+			first = gt_notes_of(c)[i].time.v;
+	return first;
+}
+
+uint64_t gt_chunks_begin(const struct gt_chunk *c, uint64_t gen)
+{
+	uint64_t first = UINT64_MAX;
+	for (; c; c = gt_chunk_at(c->next)) {
+		const uint64_t at = c->is_notes ? notes_begin(c) : c->start;
+		if (c->gen == gen && at < first)
+			first = at;
+	}
+	return first;
+}
+
 bool gt_note_refill(struct gt_thread *t)
 {
 	const bool is_big = t->is_noting;

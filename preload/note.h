@@ -54,15 +54,8 @@ static inline const struct gt_note *gt_notes_of(const struct gt_chunk *c)
 	return (const struct gt_note *)(const void *)c->mem;
 }
 
-/* The oldest time in a chunk. */
-static inline uint64_t gt_notes_begin(const struct gt_chunk *c)
-{
-	uint64_t first = UINT64_MAX;
-	for (uint32_t i = 0, n = gt_notes_in(c); i < n; i++)
-		if (gt_notes_of(c)[i].time.v < first)
-			first = gt_notes_of(c)[i].time.v;
-	return first;
-}
+/* The oldest time in a list of chunks, of events and notes, of one generation; UINT64_MAX: none. */
+uint64_t gt_chunks_begin(const struct gt_chunk *list, uint64_t gen);
 
 /* Takes the chunk in reserve into use; NULL: there is none. Inside a section of `gen`. */
 struct gt_chunk *gt_note_install(struct gt_thread *t, uint64_t gen);

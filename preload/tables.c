@@ -482,8 +482,17 @@ static void put_metrics(void)
 		put_metric(0, gt_counter_names[i], take_new(&seen[i], &gt_counters[i]));
 }
 
+static void count_cpu_time(void)
+{
+	struct timespec ts;
+	GT_SYS2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &ts);
+	gt_counters[GT_COUNTER_writer_cpu_ns] =
+		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 void gt_tables_records(bool is_full)
 {
+	count_cpu_time();
 	if (is_full) {
 		put_process();
 		put_modules();

@@ -76,6 +76,7 @@ static struct {
 	uint64_t gen;                /* being written, */
 	uint64_t wire_gen;           /* and its number in the file */
 	bool is_begun;               /* its sync batch is in the file */
+	bool is_late;                /* its first events came late: start_late() */
 	struct gt_stamp stamp;       /* its start */
 	struct gt_pace pace;
 	uint64_t bytes_before; /* out.written when it began */
@@ -157,21 +158,23 @@ static struct gt_chunk *take_chunks(void)
 	return list;
 }
 
+/* How long after the stamp the chunks of this generation begin; 0: there is none. */
+static uint64_t lateness(const struct gt_chunk *c)
+{
+	const uint64_t first = gt_chunks_begin(c, w.gen);
+	return first != UINT64_MAX && first > w.stamp.now ? first - w.stamp.now : 0;
+}
+
 /*
  * Where nothing happened for long: viewers begin a trace at the stamp, and not at the first event.
  * Only when all of the generation is here: before that others may have older events.
  */
 static void start_late(const struct gt_chunk *c)
 {
-	uint64_t first = UINT64_MAX;
-	for (; c; c = gt_chunk_at(c->next)) {
-		const uint64_t at = c->is_notes ? gt_notes_begin(c) : c->start;
-		if (c->gen == w.gen && at < first)
-			first = at;
-	}
-	if (w.is_begun || first == UINT64_MAX || first < w.stamp.now + LATE_NS)
+	const uint64_t late = lateness(c);
+	if (w.is_begun || late < LATE_NS)
 		return;
-	const uint64_t by = first - w.stamp.now - LATE_NS / 2;
+	const uint64_t by = late - LATE_NS / 2;
 	w.stamp.now += by;
 	w.stamp.mono += by;
 	w.stamp.wall += by;
@@ -184,6 +187,11 @@ static void drain(bool is_final)
 		return;
 	if (is_final)
 		start_late(c);
+	else if (!w.is_begun && lateness(c) > LATE_NS) { /* it ends now, and is written whole */
+		w.held = c;
+		w.is_late = true;
+		return;
+	}
 	begin_in_file();
 	gt_tables_flush(is_final); /* before the events that use them */
 	struct gt_chunk **held = &w.held, *last = NULL;
@@ -217,18 +225,10 @@ static void free_ended(uint64_t gen)
 	}
 }
 
-static void count_cpu_time(void)
-{
-	struct timespec ts;
-	GT_SYS2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &ts);
-	gt_counters[GT_COUNTER_writer_cpu_ns] =
-		(uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void next_generation(void)
 {
 	w.gen++;
-	w.is_begun = false;
+	w.is_begun = w.is_late = false;
 	w.bytes_before = w.out.written;
 	gt_ns start = gt_shared[w.gen % 2].start;
 	if (start.v <= w.stamp.now) /* N.B. held up just before it was published; start_late() */
@@ -263,7 +263,6 @@ static void close_generation(uint64_t now, bool may_skip)
 	gt_advance_statuses(&w.closer, gen);
 	drain(true);
 	gt_samples_flush();
-	count_cpu_time();
 	GT_COUNT(advances, 1);
 	GT_COUNT(advance_ns, gt_clock_kernel_ns() - before);
 	const bool is_full = now - w.last_full > FULL_NS || w.is_dead;
@@ -314,8 +313,8 @@ static void tell_heap(void)
 static bool is_due(uint64_t now)
 {
 	const uint64_t age = now - gt_shared[w.gen % 2].start.v;
-	return age >= gt_cfg.period_ns || w.out.written - w.bytes_before > ADVANCE_BYTES ||
-	       gt_threads_ended() > MANY_ENDED ||
+	return w.is_late || age >= gt_cfg.period_ns ||
+	       w.out.written - w.bytes_before > ADVANCE_BYTES || gt_threads_ended() > MANY_ENDED ||
 	       atomic_load_explicit(&w.flush_asked, memory_order_acquire) !=
 		       atomic_load_explicit(&w.flush_done, memory_order_relaxed);
 }
