@@ -137,6 +137,12 @@ void gt_arena_keep(void)
 	reserved = NULL;
 }
 
+void gt_arena_range(uint64_t *start, uint64_t *end)
+{
+	*start = (uint64_t)threads.base;
+	*end = *start + reserved_bytes;
+}
+
 /* Fresh zeros; in a forked child at the place of the parent's, if that need not be kept. */
 static long reserve(size_t bytes)
 {

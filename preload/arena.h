@@ -38,6 +38,9 @@ struct gt_chunk {
 int gt_arena_init(size_t buffer, size_t max_threads, size_t thread_size);
 void gt_arena_keep(void);
 
+/* Where it lies. */
+void gt_arena_range(uint64_t *start, uint64_t *end);
+
 /* Piece of a region at `index`; makes it usable. NULL = no memory. Context: any thread; may make a
  * system call. */
 void *gt_arena_thread(uint32_t index);

@@ -100,14 +100,13 @@ static void find_program(void)
 	gt_format(gt_program, sizeof(gt_program), "%s", slash ? slash + 1 : path);
 }
 
-/* Where libc keeps a thread's tid; read where asking the kernel might be forbidden. */
+/* Where libc keeps a thread's tid; read where asking the kernel might be, or is, forbidden. */
 static void find_tid_word(void)
 {
 	const uint8_t *self;
 	__asm__("mov %%fs:0, %0" : "=r"(self));
-	const int tid = gt_sys_gettid();
 	for (size_t at = 0x280; at < 0x380; at += 4) /* 0x2d0 in glibc 2.36 */
-		if (memcmp(self + at, &tid, sizeof(tid)) == 0) {
+		if (memcmp(self + at, &gt_host_pid, sizeof(gt_host_pid)) == 0) {
 			tid_word = at;
 			return;
 		}
@@ -115,8 +114,11 @@ static void find_tid_word(void)
 
 uint32_t gt_tid_of_self(void)
 {
-	if (!gt_is_sandboxed || !tid_word)
-		return (uint32_t)gt_sys_gettid();
+	if (!gt_is_sandboxed || !tid_word) {
+		const int tid = gt_sys_gettid();
+		if (tid > 0 || !tid_word)
+			return (uint32_t)tid;
+	}
 	const uint8_t *self;
 	uint32_t tid;
 	__asm__("mov %%fs:0, %0" : "=r"(self));

@@ -10,15 +10,19 @@
 #define GT_FILE_GROUP GT_GROUP_proc
 #include "preload/boot.h"
 #include "preload/hook.h"
+#include "preload/memlock.h"
 #include "preload/stack_walk.h"
 #include "preload/sud.h"
+#include "preload/sys.h"
 
 #include "preload/real.h"
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 
 #include <alloca.h>
+#include <errno.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
 
@@ -294,4 +298,19 @@ int gt_hook_prctl(int op, unsigned long a, unsigned long b, unsigned long c, uns
 	if (t && op == PR_SET_NAME && rc == 0)
 		gt_thread_set_name(t, (const char *)a);
 	return rc;
+}
+
+/* The kernel counts what we have reserved, too. */
+int gt_hook_mlockall(int flags)
+{
+	struct gt_thread *const t = gt_on();
+	if (t)
+		gt_count(t, GT_CALL_mlockall);
+	const int was = errno;
+	const int rc = gt_real.mlockall(flags);
+	if (rc == 0 || errno != ENOMEM || !(flags & MCL_CURRENT) || gt_is_sandboxed ||
+	    !gt_memlock_host(flags))
+		return rc;
+	errno = was;
+	return 0;
 }

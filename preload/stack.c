@@ -18,11 +18,11 @@
 #include "preload/advance.h"
 #include "preload/config.h"
 #include "preload/hot.h"
+#include "preload/maps.h"
 #include "preload/stack_memo.h"
 #include "preload/sys.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -267,53 +267,20 @@ GT_HOT gt_stack gt_stack_id(struct gt_thread *t, uint64_t gen)
 	return id;
 }
 
-/* Takes "lo-hi" at the start of a line of the map; false: the line is not complete. */
-static bool take_range(const char *line, const char *end, struct range *r)
+static void take_stack(void *arg, uint64_t start, uint64_t end)
 {
-	uint64_t v[2] = { 0, 0 };
-	int i = 0;
-	for (; line < end && *line != ' '; line++) {
-		if (*line == '-')
-			i = 1;
-		else
-			v[i] = v[i] << 4 |
-			       (uint64_t)(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+	struct gt_thread *t = (struct gt_thread *)arg;
+	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
+	if (sp >= start && sp < end) {
+		t->stack_lo = start;
+		t->stack_hi = end;
 	}
-	*r = (struct range){ v[0], v[1] };
-	return line < end;
 }
 
 void gt_stack_find(struct gt_thread *t)
 {
-	const uint64_t sp = (uint64_t)__builtin_frame_address(0);
-	if (gt_is_sandboxed)
-		return;
-	const long fd =
-		GT_SYS4(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
-	if (GT_SYS_FAILED(fd))
-		return;
-	char *buf = (char *)t->pcs; /* nobody else uses it yet */
-	size_t have = 0;
-	for (;;) {
-		const long n = GT_SYS3(SYS_read, fd, buf + have, sizeof(t->pcs) - have);
-		if (GT_SYS_FAILED(n) || n == 0)
-			break;
-		have += (size_t)n;
-		const char *line = buf, *nl;
-		struct range r;
-		while ((nl = (const char *)memchr(line, '\n', have - (size_t)(line - buf)))) {
-			if (take_range(line, nl, &r) && is_in(r, sp)) {
-				t->stack_lo = r.lo;
-				t->stack_hi = r.hi;
-			}
-			line = nl + 1;
-		}
-		have -= (size_t)(line - buf);
-		memmove(buf, line, have);
-		if (have == sizeof(t->pcs)) /* a line longer than that has its range in front */
-			have = 0;
-	}
-	GT_SYS1(SYS_close, fd);
+	if (!gt_is_sandboxed) /* N.B. pcs: nobody else uses it yet */
+		gt_maps_each((char *)t->pcs, sizeof(t->pcs), take_stack, t);
 }
 
 /* Unwind data of what is loaded at boot, for gt_stack_warm(). */

@@ -382,7 +382,7 @@ struct gt_thread *gt_thread_register_first(uint64_t start_pc, uint64_t stack_lo,
 	struct gt_thread *t = record_make(start_pc);
 	if (!t)
 		return NULL;
-	set_tid(t, (uint32_t)gt_sys_gettid());
+	set_tid(t, (uint32_t)gt_host_pid);
 	take_comm(t);
 	t->stack_lo = stack_lo;
 	t->stack_hi = stack_hi;

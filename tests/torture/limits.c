@@ -4,12 +4,14 @@
  *   closed         closes all descriptors it can, in every way, while threads write events; prints
  * "worked" by a kept one daemon         daemon(3), then works; its end is told through a file named
  * N mlock          mlockall(MCL_CURRENT | MCL_FUTURE), then works; prints how much is resident, in
- * MiB mlock_only     mlockall, its result idle N         N idle threads; prints KiB resident for
- * each waves N        N threads in waves of 50, every other one ends by a raw exit; prints KiB more
- * from the first half to the end crash          works, then SIGSEGV
+ * MiB mlock_only     mlockall in all ways: results, and KiB locked then and one MiB later idle N N
+ * idle threads; prints KiB resident for each waves N        N threads in waves of 50, every other
+ * one ends by a raw exit; prints KiB more from the first half to the end crash          works, then
+ * SIGSEGV
  */
 #include "tests/run/prog.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -145,6 +147,33 @@ static void waves(int n)
 	printf("%ld\n", resident_kib() - half);
 }
 
+static long locked_kib(void)
+{
+	char line[200];
+	long kib = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "VmLck: %ld", &kib);
+	fclose(f);
+	return kib;
+}
+
+static void lock_all(int flags)
+{
+	errno = 0;
+	const int rc = mlockall(flags);
+	const int why = errno;
+	const long now = locked_kib();
+	void *more =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	printf("mlockall(%d): %d, errno %d, %ld KiB locked, %ld with one MiB more\n", flags, rc,
+	       why, now, locked_kib());
+	if (more != MAP_FAILED)
+		munmap(more, 1 << 20);
+	munlockall();
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -159,7 +188,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!strcmp(what, "mlock_only")) {
-		printf("mlockall %d\n", mlockall(MCL_CURRENT | MCL_FUTURE));
+		for (int flags = 1; flags < 8; flags++)
+			lock_all(flags);
 		return 0;
 	}
 	if (!strcmp(what, "mlock")) {

@@ -37,6 +37,11 @@ if [ -n "$is_root" ]; then
 	chmod o+rx "$T"
 	# No room for the writer: untouched. Else it counts as one task more: known (docs/SAFETY.md).
 	with setpriv --reuid=64123 --regid=64123 --clear-groups prlimit --nproc=1 -- /bin/echo hello
+	# The kernel counts our reservation against what may be locked: the program gets what it would get alone.
+	for lock in 1000000 4500000 8388608; do
+		with setpriv --reuid=64123 --regid=64123 --clear-groups prlimit --memlock=$lock -- "$P" mlock_only
+		cat "$T/stdout"
+	done
 	for n in 6 7 8; do
 		with setpriv --reuid=64123 --regid=64123 --clear-groups prlimit --nproc=$n -- "$P" work
 	done

@@ -55,6 +55,10 @@ for call in $(cat <(listed 'the program, at start') <(listed 'its threads') <(li
 		eq $? 5 "$call refused with errno $errno: exit status"
 		eq "$(cat "$T/stdout")" worked "$call refused with errno $errno: stdout"
 		[ "$(wc -l <"$T/stderr")" -le 1 ] || fail "$call refused with errno $errno: stderr"
+		if [ "$call" = gettid ]; then # N.B. threads of one tid would be buried alive, each by the next
+			judge "$T/e.trace"
+			eq "$("$GT" dump "$T/e.trace" | grep -o ' THREAD tid=[0-9]*' | sort -u | wc -l)" 5 "tids where gettid is refused"
+		fi
 	done
 done
 # As container engines do: no name spaces, keys, perf, bpf, ptrace, kcmp
@@ -66,7 +70,7 @@ eq "$(cat "$T/stdout")$(cat "$T/stderr")" worked "a container's filter"
 judge "$T/container.trace"
 # Nobody is left over.
 for _ in $(seq 200); do
-	left=$(for w in $(pgrep -x gtrace-writer); do tr '\0' ' ' <"/proc/$w/cmdline" 2>/dev/null | grep -q "^$BOX work" && echo "$w"; done)
+	left=$(for w in $(pgrep -x gtrace-writer); do { tr '\0' ' ' <"/proc/$w/cmdline"; } 2>/dev/null | grep -q "^$BOX work" && echo "$w"; done)
 	[ "$left" ] || break
 	sleep 0.05
 done
