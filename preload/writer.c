@@ -429,7 +429,8 @@ static void task_main(void *arg)
 	(void)arg;
 	const uint64_t all = ~0ull;
 	GT_SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
-	gt_sys(SYS_setsid, 0, 0, 0, 0, 0, 0);
+	/* N.B. no session of its own: autogroup would starve it there for seconds (DESIGN.md) */
+	GT_SYS2(SYS_setpgid, 0, 0); /* who kills the program's group does not mean it */
 	GT_SYS2(SYS_prctl, PR_SET_NAME, "gtrace-writer");
 	w.is_dead = !gt_alive_watch();
 	while (atomic_load_explicit(&w.go, memory_order_acquire) == GO_NOT_YET && !w.is_dead) {
