@@ -77,7 +77,9 @@ video() { awk 'BEGIN { srand(1); for (i = 0; i < 160 * 120 * 3 / 2 * 480; i++) p
 py_result() { sed -n 's/^== Tests result: /result: /p; s/^\(Total tests: run=[0-9]*\).*/\1/p; s/^Tests result: /result: /p; /tests\? OK/p; /tests\? failed/p' out; }
 PY="/usr/bin/python3 -m test -q --timeout 250"
 TESTDIR=/usr/lib/python3.11/test
-# (that it could create no thread is what its mutex stressor says natively, too, 3 times in 150)
+# stress-ng's mutex stressor sometimes finds its operations done by the first thread, and says that it could create none: natively
+# in 3 of 80 runs, traced in 6 of 80. Such a run is made again.
+is_void() { [ "$status" -eq 3 ] && grep -q 'aborted early, out of system resources' err; }
 metrics() { cat err out | grep -E 'stress-ng: (fail|error)' | grep -vc 'could not create any pthreads'; }
 SNG="stress-ng --no-rand-seed --temp-path . --verify --oomable"
 CXX=${CXX:-g++}
