@@ -69,6 +69,8 @@ bool gt_memlock_host(int flags)
 	gt_maps_each(buf, sizeof(buf), visit, &j);
 	if (!j.bytes || GT_SYS2(SYS_getrlimit, RLIMIT_MEMLOCK, &limit) || j.bytes > limit.rlim_cur)
 		return false;
+	if (GT_SYS3(SYS_mlock2, 0, 0, j.flags)) /* a filter, or Linux before 4.4 */
+		return false;
 	if ((flags & MCL_FUTURE) && GT_SYS1(SYS_mlockall, flags & ~MCL_CURRENT))
 		return false;
 	j.is_locking = true;

@@ -6,7 +6,8 @@
 
 /*
  * As mlockall(flags) with MCL_CURRENT, of all mappings but ours. False: the program's own are above
- * RLIMIT_MEMLOCK, too, and nothing was done. Context: a thread of the program, in no sandbox.
+ * RLIMIT_MEMLOCK, too, or it cannot be done, and nothing was done. Context: a thread of the
+ * program, in no sandbox.
  */
 bool gt_memlock_host(int flags);
 

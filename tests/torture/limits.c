@@ -1,13 +1,16 @@
 /*
  * limits WHAT [N]: something that runs into a limit, and says what it saw.
- *   work           threads that lock and wait; allocations; prints "worked"
- *   closed         closes all descriptors it can, in every way, while threads write events; prints
- * "worked" by a kept one daemon         daemon(3), then works; its end is told through a file named
- * N mlock          mlockall(MCL_CURRENT | MCL_FUTURE), then works; prints how much is resident, in
- * MiB mlock_only     mlockall in all ways: results, and KiB locked then and one MiB later idle N N
- * idle threads; prints KiB resident for each waves N        N threads in waves of 50, every other
- * one ends by a raw exit; prints KiB more from the first half to the end crash          works, then
- * SIGSEGV
+ *
+ * - work: threads that lock and wait; allocations; prints "worked"
+ * - closed: closes all descriptors it can, in every way, while threads write events; prints
+ * "worked" by a kept one
+ * - daemon: daemon(3), then works; its end is told through a file named N
+ * - mlock: mlockall(MCL_CURRENT | MCL_FUTURE), then works; prints how much is resident, in MiB
+ * - mlock_only: mlockall with all flags: results, and KiB locked then and with one MiB more
+ * - idle: N idle threads; prints KiB resident for each
+ * - waves: N threads in waves of 50, every other one ends by a raw exit; prints KiB more from the
+ * first half to the end
+ * - crash: works, then SIGSEGV
  */
 #include "tests/run/prog.h"
 
